@@ -1,0 +1,61 @@
+// Package ledger remembers what calls cost: openings when they are admitted,
+// records when they are settled.
+//
+// One Writer owns a Store. It commits whatever has queued while the last commit
+// ran, with no timer, so a lone record waits for one commit and a flood shares
+// commits. Nothing is rounded in the ledger.
+package ledger
+
+import (
+	"context"
+	"time"
+
+	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/money"
+	"github.com/farebox/farebox/tokenizer"
+)
+
+// Store keeps the ledger. Write is called by one goroutine at a time; the
+// readers may run beside it.
+type Store interface {
+	// Write commits a batch whole or not at all. A record whose (call, attempt)
+	// is already there is left as it is: settling twice changes nothing. A record
+	// closes the opening of its call, whichever of the two is written first.
+	Write(ctx context.Context, b Batch) error
+	// Open returns the openings that no record has closed, oldest first.
+	Open(ctx context.Context) ([]policy.Opening, error)
+	// Find returns every record whose call id, request id, trace id or response
+	// id is id, oldest first, at most limit.
+	Find(ctx context.Context, id string, limit int) ([]policy.Record, error)
+	// Usage sums records completed in [q.From, q.To).
+	Usage(ctx context.Context, q Query) ([]Row, error)
+	Close() error
+}
+
+// Batch is what one commit writes.
+type Batch struct {
+	Openings []policy.Opening
+	Records  []policy.Record
+}
+
+// Query asks for sums of records by completion time.
+type Query struct {
+	From, To time.Time
+	// By names what to group by: any owner attribute, or one of Dimensions.
+	By []string
+}
+
+// Dimensions that Query.By knows besides owner attributes. day and hour are UTC
+// (2006-01-02, 2006-01-02T15).
+var Dimensions = []string{"model", "provider", "dialect", "operation", "outcome", "source", "purpose", "day", "hour"}
+
+// Row is one group of a Query's answer.
+type Row struct {
+	Keys       []string // values in the order of Query.By
+	Calls      int64
+	Unpriced   int64 // calls with at least one line without a price
+	Tokens     [tokenizer.Classes]int64
+	List       money.Amount
+	Contracted money.Amount
+	Charged    money.Amount
+}

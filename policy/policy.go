@@ -1,0 +1,177 @@
+// Package policy holds the words of money: Owner, Request, Ticket, Outcome,
+// Record, Line, Refusal. They have no behaviour worth the name, so that every
+// room may use them; what acts on them are the packages below.
+package policy
+
+import (
+	"time"
+
+	"github.com/farebox/farebox/policy/money"
+	"github.com/farebox/farebox/tokenizer"
+)
+
+// Owner is who pays: up to MaxAttributes attributes in the order of the
+// configuration, each at most once.
+type Owner []Attribute
+
+// MaxAttributes bounds an Owner.
+const MaxAttributes = 16
+
+// Attribute is one fact about who pays, and the rule that gave it ("header
+// x-team", "default", "missing").
+type Attribute struct{ Name, Value, Rule string }
+
+// Value returns the attribute's value, or "" when the owner has none.
+func (o Owner) Value(name string) string {
+	for i := range o {
+		if o[i].Name == name {
+			return o[i].Value
+		}
+	}
+	return ""
+}
+
+// Unattributed is the value of an attribute that a call should have had.
+const Unattributed = "unattributed"
+
+// Identity is where attribution looks: request headers by lower-case name and
+// Envoy's attributes. Both return "" for what is absent. It is valid only during
+// Admit.
+type Identity interface {
+	Header(name string) string
+	Attribute(name string) string
+}
+
+// Request is one call as it asks to pass.
+type Request struct {
+	ID        CallID
+	Call      tokenizer.Call
+	Provider  string // who hosts the model; empty: not known from host, route or cluster
+	Host      string // :authority as the caller sent it
+	Identity  Identity
+	Body      []byte // as sent; valid only during Admit
+	RequestID string // x-request-id: searchable, never a key
+	TraceID   string // from traceparent, 32 hex digits, or empty
+	KeyHash   string // keyed hash of the upstream API key, or empty
+	Retry     int    // retry number that the client's SDK states; 0: first try
+	Malformed bool   // the body could not be read
+	At        time.Time
+}
+
+// Ticket is the answer to Admit and all that Settle needs. A Ticket with a
+// Refusal did not pass; its Record is already written.
+type Ticket struct {
+	Request // with Identity and Body cleared
+	Owner   Owner
+	Refusal *Refusal
+	Hold    Hold
+}
+
+// Hold is what a call may consume at most, as far as admission can tell.
+type Hold struct {
+	Input  int64 // tokens, estimated from the request
+	Output int64 // tokens, all choices; what the call may still cost when nothing is known of its answer
+}
+
+// Refusal says why a call does not pass. Message never contains anything of the
+// prompt.
+type Refusal struct {
+	Code    string // missing_metadata, request_too_large, unavailable, …
+	Status  int
+	Message string
+	Retry   time.Duration // 0: retrying does not help, and the answer says so
+}
+
+// Outcome is how one attempt of a call ended.
+type Outcome struct {
+	Attempt    int // 0 for the whole exchange seen by a downstream filter
+	End        tokenizer.End
+	Reading    tokenizer.Reading
+	Status     int // of the answer; 0: none came
+	Tries      int // upstream tries that Envoy made; 0: not known
+	FirstToken time.Time
+	At         time.Time
+	Reason     string // why it was cut or failed, for a person
+}
+
+// Receipt is what Settle tells the caller's answer.
+type Receipt struct {
+	Cost          money.Amount // charged
+	Priced        bool         // every line has a price
+	Input, Output int64        // tokens
+}
+
+// How a call fared.
+const (
+	Served  = "served"
+	Cached  = "cached"
+	Refused = "refused"
+	CutOff  = "cut"
+	Failed  = "failed"
+)
+
+// Why a call was made.
+const (
+	User  = "user"
+	Retry = "retry"
+)
+
+// Record is one settled attempt with its lines. (ID, Attempt) is its key.
+type Record struct {
+	ID         CallID           `json:"call_id"`
+	Attempt    int              `json:"attempt"`
+	RequestID  string           `json:"request_id,omitempty"`
+	TraceID    string           `json:"trace_id,omitempty"`
+	ResponseID string           `json:"response_id,omitempty"`
+	Owner      Owner            `json:"owner"`
+	Dialect    string           `json:"dialect"`
+	Operation  string           `json:"operation"`
+	Provider   string           `json:"provider"`  // who hosts the model
+	Developer  string           `json:"developer"` // who made the model, where the price row says
+	Host       string           `json:"host,omitempty"`
+	KeyHash    string           `json:"key_hash,omitempty"`
+	ModelAsked string           `json:"model_asked"`
+	Model      string           `json:"model"` // as answered, else as asked
+	TierAsked  string           `json:"tier_asked,omitempty"`
+	Tier       string           `json:"tier,omitempty"` // as served
+	Stream     bool             `json:"stream"`
+	Status     int              `json:"status"`
+	Finish     string           `json:"finish_reason,omitempty"`
+	Outcome    string           `json:"outcome"`
+	Reason     string           `json:"reason,omitempty"` // refusal code, or why it was cut
+	Purpose    string           `json:"purpose"`
+	Tries      int              `json:"tries,omitempty"`
+	Source     tokenizer.Source `json:"source"` // the weakest of the lines'
+	Priced     bool             `json:"priced"`
+	Shares     tokenizer.Shares `json:"shares"`
+	Admitted   time.Time        `json:"admitted"`
+	FirstToken time.Time        `json:"first_token,omitzero"`
+	Completed  time.Time        `json:"completed"`
+	Lines      []Line           `json:"lines"`
+}
+
+// Price states of a Line.
+const (
+	Priced   = "priced"
+	Unpriced = "unpriced"
+	Free     = "free"
+)
+
+// Line is one priced quantity. The three moneys are exact: list is the public
+// price, contracted after the provider's discount, charged the internal price.
+type Line struct {
+	Model      string           `json:"model"`
+	Class      tokenizer.Class  `json:"meter"`
+	Quantity   int64            `json:"quantity"`
+	Source     tokenizer.Source `json:"source"`
+	State      string           `json:"state"`             // Priced, Unpriced or Free
+	RateID     string           `json:"rate_id,omitempty"` // the row of the catalogue
+	Rate       money.Rate       `json:"rate"`
+	List       money.Amount     `json:"list_usd"`
+	Contracted money.Amount     `json:"contracted_usd"`
+	Charged    money.Amount     `json:"charged_usd"`
+}
+
+// Opening is a call that was admitted and is not settled: what a restart settles
+// as partial.
+type Opening struct{ Ticket Ticket }

@@ -1,0 +1,148 @@
+// Package tokenizer turns the bodies of LLM calls into token counts.
+//
+// A Dialect recognises a call, reads what it asks (a Call) and makes a Meter for
+// its answer. A Meter may be fed the answer in any pieces and gives the same
+// Reading. Nothing here knows Envoy, prices or teams. A Meter belongs to one
+// stream and is not safe for concurrent use; a Dialect is.
+package tokenizer
+
+// Call is what a request asks, read once. Nothing in it aliases the body.
+type Call struct {
+	Dialect   string // name of the dialect that read it
+	Operation string // chat, completions, responses, embeddings, …
+	Model     string // as asked; empty: the body did not say
+	Tier      string // service tier asked; empty: none
+	Stream    bool   // a streamed answer was asked for
+	AsksUsage bool   // the caller itself asked a stream to report usage
+	Choices   int    // answers asked for; at least 1
+	MaxOutput int64  // output tokens per answer; 0: the caller set no bound
+	Shares    Shares
+}
+
+// Shares says how the bytes of a request's text divide. They are bytes of JSON
+// string content as sent (escapes count as written), never tokens.
+type Shares struct{ System, History, Last, Tools, Media int64 }
+
+// Text is every share that is text.
+func (s Shares) Text() int64 { return s.System + s.History + s.Last + s.Tools }
+
+// Answer is what is known of an answer when its headers have come.
+type Answer struct {
+	Status    int
+	EventData bool // the answer is an event stream, whatever was asked
+}
+
+// End is how an answer ended, as the transport saw it.
+type End uint8
+
+// Complete: at the dialect's terminal event, or a clean end of the body.
+// Cut: before that. Failed: the provider answered with an error.
+const (
+	Complete End = iota
+	Cut
+	Failed
+)
+
+var endNames = [...]string{Complete: "complete", Cut: "cut", Failed: "failed"}
+
+func (e End) String() string { return endNames[e] }
+
+// Dialect is one provider's way of speaking, safe for concurrent use. What only
+// some can do is a small interface of its own: UsageAsker, Refuser.
+type Dialect interface {
+	// Name is stable: it is stored in the ledger.
+	Name() string
+	// Match says whether a request is a metered call of this dialect. path has
+	// no query and is percent-decoded; any prefix may stand before the
+	// dialect's own part.
+	Match(method, path string) (operation string, ok bool)
+	// Read reads a whole request body. On error (not JSON, not an object) the
+	// Call still names dialect and operation, so that the answer can be metered.
+	Read(operation, path string, body []byte) (Call, error)
+	// NewMeter makes the meter of one answer.
+	NewMeter(Call, Answer) Meter
+}
+
+// Meter belongs to one answer. Feed takes the next decoded bytes, keeps no
+// reference and allocates nothing in the steady state. complete turns true at
+// the dialect's own last event, which is when the call is over, whatever the
+// transport still sends. Close ends the metering and may be called once.
+type Meter interface {
+	Feed(p []byte) (complete bool)
+	Close(End) Reading
+}
+
+// Reading is all that a Meter learned from one answer.
+type Reading struct {
+	Usage      []Usage // as reported, one per model that worked; empty: nothing was reported
+	Model      string  // as answered; empty: not said
+	Tier       string  // service tier as served; empty: not said
+	ResponseID string  // the provider's id of the answer
+	Finish     string  // finish reason of the last choice that gave one
+
+	// Text is the generated text that was seen, as JSON string content with its
+	// escapes, kept up to TextKept bytes so that it can be counted when usage was
+	// not reported. TextBytes counts all of it, kept or not.
+	Text      []byte
+	TextBytes int64
+
+	Unreadable int  // events or bodies that could not be read
+	Error      bool // the answer carried an error object
+}
+
+// TextKept bounds Reading.Text, in bytes.
+const TextKept = 256 << 10
+
+// UsageAsker is a Dialect whose streams report usage only when asked to.
+type UsageAsker interface {
+	// AskUsage returns the edits that make call's streamed answer report usage;
+	// none when the call is not a stream, asked by itself, or cannot ask.
+	AskUsage(call Call, body []byte) []Edit
+	// NewHider undoes, in one answer, every visible effect of having asked.
+	NewHider() Hider
+	// RefusedAsk reports whether an error body complains of the option that
+	// AskUsage adds.
+	RefusedAsk(body []byte) bool
+}
+
+// Hider removes from a stream what would not be there had usage not been asked
+// for. It belongs to one answer.
+type Hider interface {
+	// Hide appends to out the pieces to send in place of p: sub-slices of p and
+	// bytes held back earlier, valid until the next call. last says that nothing
+	// follows, so that nothing stays held. changed is false when the pieces are
+	// p itself, and then out is returned as it came.
+	Hide(out [][]byte, p []byte, last bool) (pieces [][]byte, changed bool)
+}
+
+// Refuser is a Dialect that can say no in its own error shape.
+type Refuser interface {
+	// Refuse returns a JSON body. code is a stable machine word, message is for
+	// a person; neither may contain anything of the prompt.
+	Refuse(status int, code, message string) []byte
+}
+
+// Edit replaces body[At:At+Cut] by Put; a list is sorted and disjoint. A 20 MB
+// body is never copied to change 30 bytes.
+type Edit struct {
+	At, Cut int
+	Put     []byte
+}
+
+// Apply appends to out the pieces of body with edits made, without copying.
+func Apply(out [][]byte, body []byte, edits []Edit) [][]byte {
+	at := 0
+	for _, e := range edits {
+		if e.At > at {
+			out = append(out, body[at:e.At])
+		}
+		if len(e.Put) > 0 {
+			out = append(out, e.Put)
+		}
+		at = e.At + e.Cut
+	}
+	if at < len(body) {
+		out = append(out, body[at:])
+	}
+	return out
+}

@@ -1,0 +1,157 @@
+package tokenizer
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/bits"
+)
+
+// Class is one meter: a disjoint cell of direction, modality, cache and kind, or
+// a unit that is not a token. Its name is what JSON, metrics and price rows call
+// a meter.
+type Class uint8
+
+// The token cells. A provider's total is the sum of its cells.
+const (
+	Input Class = iota // text sent, neither cached nor of another modality
+	InputAudio
+	InputImage
+	InputVideo
+	InputDocument
+	InputTool // input that a hosted tool added
+	CacheRead
+	CacheReadAudio
+	CacheReadImage
+	CacheReadVideo
+	CacheReadDocument
+	CacheWrite // time to live not said
+	CacheWrite5m
+	CacheWrite1h
+	CacheWrite12h
+	Output // text generated, without reasoning
+	OutputAudio
+	OutputImage
+	OutputVideo
+	Reasoning
+	Classes // how many there are
+)
+
+var classNames = [Classes]string{
+	Input: "input", InputAudio: "input_audio", InputImage: "input_image", InputVideo: "input_video",
+	InputDocument: "input_document", InputTool: "input_tool",
+	CacheRead: "cache_read", CacheReadAudio: "cache_read_audio", CacheReadImage: "cache_read_image",
+	CacheReadVideo: "cache_read_video", CacheReadDocument: "cache_read_document",
+	CacheWrite: "cache_write", CacheWrite5m: "cache_write_5m", CacheWrite1h: "cache_write_1h", CacheWrite12h: "cache_write_12h",
+	Output: "output", OutputAudio: "output_audio", OutputImage: "output_image", OutputVideo: "output_video", Reasoning: "reasoning",
+}
+
+func (c Class) String() string {
+	if c < Classes {
+		return classNames[c]
+	}
+	return fmt.Sprintf("class(%d)", uint8(c))
+}
+
+// IsInput reports whether c counts what was sent rather than what was generated.
+func (c Class) IsInput() bool { return c < Output }
+
+// ParseClass is the inverse of Class.String.
+func ParseClass(name string) (Class, bool) {
+	for c, n := range classNames {
+		if n == name {
+			return Class(c), true
+		}
+	}
+	return 0, false
+}
+
+// Source is how a quantity came to be known, from worst to best.
+type Source uint8
+
+// None: not known. Estimated: from bytes and experience. Counted: the text was
+// counted exactly. Partial: a cut answer: reported so far and counted text.
+// Reported: the provider said so.
+const (
+	None Source = iota
+	Estimated
+	Counted
+	Partial
+	Reported
+)
+
+var sourceNames = [...]string{None: "none", Estimated: "estimated", Counted: "counted", Partial: "partial", Reported: "reported"}
+
+func (s Source) String() string { return sourceNames[s] }
+
+// ParseSource is the inverse of Source.String.
+func ParseSource(name string) (Source, bool) {
+	for s, n := range sourceNames {
+		if n == name {
+			return Source(s), true
+		}
+	}
+	return None, false
+}
+
+// Usage is what one model consumed in one attempt. Its zero value knows nothing:
+// a class that was not set is unknown, which is not zero. Quantities are tokens.
+type Usage struct {
+	Model string // as answered; empty: as asked
+	known uint32
+	n     [Classes]int64
+	from  [Classes]Source
+}
+
+// Set makes c known. A negative n is recorded as unknown: no provider means it.
+func (u *Usage) Set(c Class, n int64, from Source) {
+	if n < 0 {
+		return
+	}
+	u.n[c], u.from[c], u.known = n, from, u.known|1<<c
+}
+
+// Count returns the quantity of c and whether it is known.
+func (u *Usage) Count(c Class) (n int64, known bool) { return u.n[c], u.known&(1<<c) != 0 }
+
+// Source returns how c came to be known; None when it is not.
+func (u *Usage) Source(c Class) Source { return u.from[c] }
+
+// Known reports whether any class is.
+func (u *Usage) Known() bool { return u.known != 0 }
+
+// KnownOutput reports whether any output class is known.
+func (u *Usage) KnownOutput() bool { return u.known>>Output != 0 }
+
+// KnownInput reports whether any input class is known.
+func (u *Usage) KnownInput() bool { return u.known&(1<<Output-1) != 0 }
+
+// All calls yield for each known class, in order.
+func (u *Usage) All(yield func(Class, int64) bool) {
+	for k := u.known; k != 0; k &= k - 1 {
+		c := Class(bits.TrailingZeros32(k))
+		if !yield(c, u.n[c]) {
+			return
+		}
+	}
+}
+
+// Totals sums the known input and output tokens.
+func (u *Usage) Totals() (input, output int64) {
+	for c, n := range u.All {
+		if c.IsInput() {
+			input += n
+		} else {
+			output += n
+		}
+	}
+	return input, output
+}
+
+// MarshalJSON writes the known classes only, by name.
+func (u *Usage) MarshalJSON() ([]byte, error) {
+	m := make(map[string]int64)
+	for c, n := range u.All {
+		m[c.String()] = n
+	}
+	return json.Marshal(m)
+}
