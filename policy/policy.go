@@ -19,7 +19,11 @@ const MaxAttributes = 16
 
 // Attribute is one fact about who pays, and the rule that gave it ("header
 // x-team", "default", "missing").
-type Attribute struct{ Name, Value, Rule string }
+type Attribute struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+	Rule  string `json:"rule"`
+}
 
 // Value returns the attribute's value, or "" when the owner has none.
 func (o Owner) Value(name string) string {

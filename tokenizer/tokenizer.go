@@ -21,7 +21,13 @@ type Call struct {
 
 // Shares says how the bytes of a request's text divide. They are bytes of JSON
 // string content as sent (escapes count as written), never tokens.
-type Shares struct{ System, History, Last, Tools, Media int64 }
+type Shares struct {
+	System  int64 `json:"system"`
+	History int64 `json:"history"`
+	Last    int64 `json:"last"`
+	Tools   int64 `json:"tools"`
+	Media   int64 `json:"media"`
+}
 
 // Text is every share that is text.
 func (s Shares) Text() int64 { return s.System + s.History + s.Last + s.Tools }

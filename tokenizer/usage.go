@@ -65,6 +65,24 @@ func ParseClass(name string) (Class, bool) {
 	return 0, false
 }
 
+// MarshalText writes the name, so that JSON says meters by name.
+func (c Class) MarshalText() ([]byte, error) {
+	if c >= Classes {
+		return nil, fmt.Errorf("write meter: %s has no name", c)
+	}
+	return []byte(classNames[c]), nil
+}
+
+// UnmarshalText reads the name.
+func (c *Class) UnmarshalText(text []byte) error {
+	read, ok := ParseClass(string(text))
+	if !ok {
+		return fmt.Errorf("read meter: %q is none", text)
+	}
+	*c = read
+	return nil
+}
+
 // Source is how a quantity came to be known, from worst to best.
 type Source uint8
 
@@ -91,6 +109,24 @@ func ParseSource(name string) (Source, bool) {
 		}
 	}
 	return None, false
+}
+
+// MarshalText writes the name, so that JSON says sources by name.
+func (s Source) MarshalText() ([]byte, error) {
+	if int(s) >= len(sourceNames) {
+		return nil, fmt.Errorf("write source: %d has no name", uint8(s))
+	}
+	return []byte(sourceNames[s]), nil
+}
+
+// UnmarshalText reads the name.
+func (s *Source) UnmarshalText(text []byte) error {
+	read, ok := ParseSource(string(text))
+	if !ok {
+		return fmt.Errorf("read source: %q is none", text)
+	}
+	*s = read
+	return nil
 }
 
 // Usage is what one model consumed in one attempt. Its zero value knows nothing:
