@@ -1,0 +1,52 @@
+package attribution
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/farebox/farebox/policy"
+)
+
+// State is what Clean made of a value.
+type State uint8
+
+// Absent: empty or blank. Usable: it may name who pays. Unusable: longer than
+// MaxValue bytes, not UTF-8, with a control or invisible formatting character,
+// or the word policy.Unattributed, which nobody may give to themselves.
+const (
+	Absent State = iota
+	Usable
+	Unusable
+)
+
+// Clean trims white space and says whether what remains may be a value. It
+// does not allocate.
+func Clean(raw string) (value string, state State) {
+	value = strings.TrimSpace(raw)
+	switch {
+	case value == "":
+		return "", Absent
+	case len(value) > MaxValue, value == policy.Unattributed, !printable(value):
+		return "", Unusable
+	}
+	return value, Usable
+}
+
+// printable reports whether s is UTF-8 without characters that would hide in a
+// report: controls, format characters (direction marks, zero-width joiners) and
+// line separators.
+func printable(s string) bool {
+	for _, c := range s {
+		if c < utf8.RuneSelf {
+			if c < ' ' || c == 0x7f {
+				return false
+			}
+			continue
+		}
+		if c == utf8.RuneError || unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
+			return false
+		}
+	}
+	return true
+}
