@@ -50,15 +50,14 @@ type Identity interface {
 type Request struct {
 	ID        CallID
 	Call      tokenizer.Call
-	Provider  string // who hosts the model; empty: not known from host, route or cluster
-	Host      string // :authority as the caller sent it
-	Identity  Identity
-	Body      []byte // as sent; valid only during Admit
-	RequestID string // x-request-id: searchable, never a key
-	TraceID   string // from traceparent, 32 hex digits, or empty
-	KeyHash   string // keyed hash of the upstream API key, or empty
-	Retry     int    // retry number that the client's SDK states; 0: first try
-	Malformed bool   // the body could not be read
+	Provider  string   // who hosts the model; empty: not known from host, route or cluster
+	Host      string   // :authority as the caller sent it
+	Identity  Identity `json:"-"` // valid only during Admit
+	RequestID string   // x-request-id: searchable, never a key
+	TraceID   string   // from traceparent, 32 hex digits, or empty
+	KeyHash   string   // keyed hash of the upstream API key, or empty
+	Retry     int      // retry number that the client's SDK states; 0: first try
+	Malformed bool     // the body could not be read
 	At        time.Time
 }
 
@@ -96,6 +95,7 @@ type Outcome struct {
 	FirstToken time.Time
 	At         time.Time
 	Reason     string // why it was cut or failed, for a person
+	Lost       bool   // what had been seen of the answer is lost: a restart settles an old opening
 }
 
 // Receipt is what Settle tells the caller's answer.

@@ -1,11 +1,12 @@
 // Package wire reads and writes the messages of Envoy's external processing
-// protocol. It is the only room that knows the generated types; what leaves it
-// are Message and Reply, and it knows nothing of tokens or money.
+// protocol (envoy.service.ext_proc.v3). It is the only room that knows the
+// generated types; what leaves it are Message and Reply, and it knows nothing of
+// tokens or money.
 //
 // A Conn belongs to one gRPC stream and is not safe for concurrent use.
 package wire
 
-// Kind is the phase of an HTTP exchange that a Message or Reply speaks of.
+// Kind is the phase of an HTTP exchange that a Message or a Reply speaks of.
 type Kind uint8
 
 // Unknown is a message of a kind that this build does not know. Envoy waits for
@@ -20,43 +21,41 @@ const (
 	ResponseTrailers
 )
 
-// BodyMode is how Envoy sends a body.
-type BodyMode uint8
+var kindNames = [...]string{"unknown", "request headers", "request body", "request trailers", "response headers", "response body", "response trailers"}
 
-// Keep leaves the configured mode alone.
+func (k Kind) String() string { return kindNames[k] }
+
+// Mode changes how Envoy sends the rest of one exchange. Only the reply to
+// request headers (LetGo) or response headers (the others) may carry one.
+type Mode uint8
+
+// Response trailers are sent in StreamAnswer and BufferAnswer: an upstream that
+// sends trailers ends its body without an end-of-stream piece.
 const (
-	Keep BodyMode = iota
-	None
-	Streamed
-	Buffered
+	Keep         Mode = iota // as configured
+	LetGo                    // nothing more is sent: Envoy closes the gRPC stream at once
+	StreamAnswer             // the answer's body comes in pieces as it arrives
+	BufferAnswer             // the answer's body comes whole
+	SkipAnswer               // no more of the answer is sent
 )
 
-// Mode overrides the rest of one exchange.
-type Mode struct {
-	RequestBody     BodyMode
-	ResponseBody    BodyMode
-	SkipResponse    bool // response headers are not sent
-	RequestTrailer  bool // response or request trailers are sent
-	ResponseTrailer bool
-}
-
-// Pair is one header.
+// Pair is one header; the name is lower-case.
 type Pair struct{ Name, Value string }
 
 // Reply answers one Message. Set, Drop, Body and Mode go on with changes; Local
-// answers the client instead of the upstream.
+// answers the client in place of the upstream.
 type Reply struct {
 	Kind  Kind
-	Set   []Pair   // replace or add
-	Drop  []string // remove; lower-case names
-	Body  [][]byte // the new body in pieces, written without joining where the codec can; nil leaves it alone, see ClearBody
-	Clear bool     // the body becomes empty
-	Mode  *Mode
+	Set   []Pair   // replaced or added
+	Drop  []string // removed; lower-case names
+	Body  [][]byte // the new body in pieces, used before Send returns
+	Swap  bool     // Body takes the place of the body, even when it is empty
+	Mode  Mode
 	Local *Local
 }
 
-// Reset makes r the plain "go on" answer to a message of kind k and keeps its
-// slices' memory.
+// Reset makes r the plain "go on" answer to a message of kind k and keeps the
+// memory of its slices.
 func (r *Reply) Reset(k Kind) {
 	*r = Reply{Kind: k, Set: r.Set[:0], Drop: r.Drop[:0], Body: r.Body[:0]}
 }
@@ -66,15 +65,15 @@ type Local struct {
 	Status  int
 	Set     []Pair
 	Body    []byte
-	Details string // shows in Envoy's access log as RESPONSE_CODE_DETAILS
+	Details string // shown in Envoy's access log as RESPONSE_CODE_DETAILS
 }
 
 // Conn is the seam: the stock generated messages satisfy it now, a codec of our
 // own can later.
 type Conn interface {
-	// Recv reads the next message into m, overwriting it. Views that m gave out
-	// are valid until the next Recv. io.EOF means that Envoy closed its side.
+	// Recv reads the next message into m, overwriting it. What m gave out is
+	// valid until m is received into again. io.EOF: Envoy closed its side.
 	Recv(m *Message) error
-	// Send writes r once; r may be reused afterwards.
+	// Send writes r; r and what it points to may be reused afterwards.
 	Send(r *Reply) error
 }
