@@ -16,18 +16,21 @@ import (
 )
 
 // Store keeps the ledger. Write is called by one goroutine at a time; the
-// readers may run beside it.
+// readers may run beside it. Times are kept to the microsecond, in UTC.
 type Store interface {
 	// Write commits a batch whole or not at all. A record whose (call, attempt)
 	// is already there is left as it is: settling twice changes nothing. A record
 	// closes the opening of its call, whichever of the two is written first.
+	// The slices of b are the caller's again when Write returns. It gives up
+	// soon after ctx ends.
 	Write(ctx context.Context, b Batch) error
 	// Open returns the openings that no record has closed, oldest first.
 	Open(ctx context.Context) ([]policy.Opening, error)
 	// Find returns every record whose call id, request id, trace id or response
 	// id is id, oldest first, at most limit.
 	Find(ctx context.Context, id string, limit int) ([]policy.Record, error)
-	// Usage sums records completed in [q.From, q.To).
+	// Usage sums records completed in [q.From, q.To), in the order of SortRows.
+	// More than MaxRows groups are ErrTooManyRows.
 	Usage(ctx context.Context, q Query) ([]Row, error)
 	Close() error
 }
@@ -41,19 +44,22 @@ type Batch struct {
 // Query asks for sums of records by completion time.
 type Query struct {
 	From, To time.Time
-	// By names what to group by: any owner attribute, or one of Dimensions.
+	// By names what to group by: any owner attribute, or one of Dimensions, which
+	// win over attributes of the same name. An attribute that a record does not
+	// have groups as "".
 	By []string
 }
 
 // Dimensions that Query.By knows besides owner attributes. day and hour are UTC
-// (2006-01-02, 2006-01-02T15).
+// (2006-01-02, 2006-01-02T15); the others are the fields of the record, not of
+// its lines.
 var Dimensions = []string{"model", "provider", "dialect", "operation", "outcome", "source", "purpose", "day", "hour"}
 
 // Row is one group of a Query's answer.
 type Row struct {
 	Keys       []string // values in the order of Query.By
-	Calls      int64
-	Unpriced   int64 // calls with at least one line without a price
+	Calls      int64    // records, whatever their outcome
+	Unpriced   int64    // calls with at least one line without a price
 	Tokens     [tokenizer.Classes]int64
 	List       money.Amount
 	Contracted money.Amount
