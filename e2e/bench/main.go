@@ -1,0 +1,194 @@
+// Command bench measures what Farebox costs, beside what a processor that does
+// nothing costs, and Envoy alone.
+//
+// In comes nothing but flags: the programs are built here, the provider and the
+// callers run in this process, each variant has its own Envoy with the shipped
+// configuration. Out goes a table: CPU by the kernel's accounts, latency, memory,
+// and Farebox's CPU divided by the no-op's. It refuses to know Farebox's insides,
+// and to report a run in which one answer was wrong.
+//
+//	ENVOY=/path/to/envoy go run ./e2e/bench -rounds 9 -o json
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+type options struct {
+	rounds, slice       int
+	scenarios, variants []string
+	output              string
+	farebox             string
+}
+
+func main() {
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	o, err := parse(os.Args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err == nil {
+		err = bench(ctx, o)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		cancel()
+		os.Exit(1)
+	}
+}
+
+func parse(args []string) (options, error) {
+	var o options
+	var scenarios, variants string
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.IntVar(&o.rounds, "rounds", 7, "times that every scenario goes through every variant")
+	flags.IntVar(&o.slice, "slice", 0, "calls in one slice; 0 is each scenario's own number")
+	flags.StringVar(&scenarios, "scenarios", "", "which of json-1k,json-100k,sse-paced,sse-unpaced; empty is all")
+	flags.StringVar(&variants, "variants", "envoy,noop,farebox", "which to compare")
+	flags.StringVar(&o.output, "o", "table", "table or json")
+	flags.StringVar(&o.farebox, "farebox", "", "the farebox binary; empty builds it")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	o.scenarios, o.variants = list(scenarios), list(variants)
+	switch {
+	case flags.NArg() > 0:
+		return o, fmt.Errorf("read flags: unexpected %q", flags.Arg(0))
+	case o.rounds < 1 || o.slice < 0:
+		return o, errors.New("read flags: -rounds must be at least 1, -slice not negative")
+	case o.output != "table" && o.output != "json":
+		return o, fmt.Errorf("read flags: -o %q is neither table nor json", o.output)
+	case len(o.variants) == 0:
+		return o, errors.New("read flags: -variants names none")
+	}
+	for _, v := range o.variants {
+		if !slices.Contains([]string{variantEnvoy, variantNoop, variantFarebox}, v) {
+			return o, fmt.Errorf("read flags: no variant %q", v)
+		}
+	}
+	return o, nil
+}
+
+// list reads words with commas between them.
+func list(s string) []string {
+	return slices.DeleteFunc(strings.Split(s, ","), func(w string) bool { return w == "" })
+}
+
+func bench(ctx context.Context, o options) (err error) {
+	p := plan{rounds: o.rounds, calls: o.slice}
+	if p.scenarios, err = pick(o.scenarios); err != nil {
+		return err
+	}
+	su := setup{farebox: o.farebox, clock: clock{start: time.Now()}}
+	if su.envoy, err = findEnvoy(); err != nil {
+		return err
+	}
+	if su.dir, err = os.MkdirTemp("", "farebox-bench-"); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(su.dir)) }()
+	if err := su.build(ctx, o.variants); err != nil {
+		return err
+	}
+	stopProvider, err := su.startProvider(p.scenarios)
+	if err != nil {
+		return err
+	}
+	defer stopProvider()
+	defer func() { err = errors.Join(err, p.stop()) }()
+	for _, v := range o.variants {
+		st, failed := su.start(ctx, v, p.scenarios[0])
+		if failed != nil {
+			return failed
+		}
+		p.stands = append(p.stands, st)
+	}
+	samples, err := measure(ctx, p, os.Stderr)
+	if err != nil {
+		return err
+	}
+	return report(os.Stdout, o.output, rows(p, samples))
+}
+
+// startProvider serves the scenarios' answers in this process, until stopped.
+func (su *setup) startProvider(all []*scenario) (stop func(), err error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, fmt.Errorf("start the provider: %w", err)
+	}
+	su.provider = l.Addr().String()
+	server := &http.Server{Handler: newProvider(su.clock, all)}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(l) }()
+	return func() {
+		server.Close()
+		<-served // always ErrServerClosed here; an earlier end fails the calls
+	}, nil
+}
+
+// stop ends all stands.
+func (p plan) stop() error {
+	var errs []error
+	for _, st := range p.stands {
+		errs = append(errs, st.stop())
+	}
+	return errors.Join(errs...)
+}
+
+func report(w io.Writer, output string, rs []row) error {
+	if output == "json" {
+		return writeJSON(w, rs)
+	}
+	return writeTable(w, rs)
+}
+
+// build makes the binaries that the variants need and were not given.
+func (su *setup) build(ctx context.Context, variants []string) error {
+	su.noop = filepath.Join(su.dir, "bin", "noop")
+	if slices.Contains(variants, variantNoop) {
+		if err := goBuild(ctx, su.noop, "github.com/farebox/farebox/e2e/bench/noop"); err != nil {
+			return err
+		}
+	}
+	if su.farebox != "" || !slices.Contains(variants, variantFarebox) {
+		return nil
+	}
+	su.farebox = filepath.Join(su.dir, "bin", "farebox")
+	return goBuild(ctx, su.farebox, "github.com/farebox/farebox/cmd/farebox")
+}
+
+func goBuild(ctx context.Context, output, pkg string) error {
+	fmt.Fprintln(os.Stderr, "build", pkg)
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", output, pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w: %s", pkg, err, out)
+	}
+	return nil
+}
+
+func findEnvoy() (string, error) {
+	if path := os.Getenv("ENVOY"); path != "" {
+		return path, nil
+	}
+	path, err := exec.LookPath("envoy")
+	if err != nil {
+		return "", fmt.Errorf("find envoy in $ENVOY or $PATH: %w", err)
+	}
+	return path, nil
+}
