@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,21 +17,31 @@ import (
 // Client asks a running farebox. Make one with NewClient; it is safe for
 // concurrent use.
 type Client struct {
-	base string
-	http *http.Client
+	base   string // as it is told
+	origin string // as it is asked
+	http   http.Client
 }
 
-// NewClient makes a client of the admin address base ("http://127.0.0.1:9470";
-// without a scheme it is http). A nil client is one that waits a minute.
+// NewClient makes a client of the admin address base: "http://127.0.0.1:9470",
+// where http:// may be left out, or "unix:///path" of a socket. A nil client is
+// one that waits a minute.
 func NewClient(base string, client *http.Client) *Client {
-	if client == nil {
-		client = &http.Client{Timeout: time.Minute}
+	c := &Client{base: strings.TrimRight(base, "/"), http: http.Client{Timeout: time.Minute}}
+	if client != nil {
+		c.http = *client
 	}
-	base = strings.TrimRight(base, "/")
+	if path, ok := strings.CutPrefix(base, "unix://"); ok {
+		c.http.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", path)
+		}}
+		c.origin = "http://localhost"
+		return c
+	}
 	if !strings.Contains(base, "://") {
-		base = "http://" + base
+		c.base = "http://" + c.base
 	}
-	return &Client{base: base, http: client}
+	c.origin = c.base
+	return c
 }
 
 // Usage sums settled calls. An *Error is farebox's own word; any other error
@@ -72,7 +83,7 @@ func (c *Client) Call(ctx context.Context, id string) (*CallAnswer, error) {
 }
 
 func (c *Client) get(ctx context.Context, path string, into any) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.origin+path, nil)
 	if err != nil {
 		return fmt.Errorf("ask farebox at %s: %w", c.base, cause(err))
 	}

@@ -1,8 +1,10 @@
 package api
 
 import (
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -60,5 +62,23 @@ func TestClientUnreachable(t *testing.T) {
 		if _, err := NewClient(base, nil).Call(t.Context(), id); err == nil || !strings.Contains(err.Error(), "no id") {
 			t.Errorf("Call(%q) = %v, want that it is no id", id, err)
 		}
+	}
+}
+
+func TestClientOverASocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "admin.sock")
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &httptest.Server{Listener: l, Config: &http.Server{Handler: NewHandler(Options{Ledger: &memory{}})}}
+	s.Start()
+	defer s.Close()
+	if _, err := NewClient("unix://"+path, nil).Usage(t.Context(), Query{}); err != nil {
+		t.Error(err)
+	}
+	_, err = NewClient("unix://"+path+".not", nil).Usage(t.Context(), Query{})
+	if err == nil || !strings.Contains(err.Error(), "cannot reach farebox at unix://"+path+".not: ") {
+		t.Errorf("a socket that is not there: %v", err)
 	}
 }
