@@ -1,0 +1,62 @@
+# Farebox. `make help` lists what there is.
+SHELL := /bin/bash
+GO    ?= go
+LINT  := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+FUZZTIME ?= 5s
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: build
+build: ## build bin/farebox (no cgo)
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/farebox ./cmd/farebox
+
+.PHONY: demo
+demo: ## real calls through a real Envoy to a real model: cost per team (ARGS=--once ends by itself)
+	CGO_ENABLED=0 $(GO) run ./e2e/demo $(ARGS)
+
+.PHONY: test
+test: need-gcc parts ## all tests with the race detector, the e2e stories included (needs gcc)
+	$(GO) test -race -timeout 20m ./...
+
+.PHONY: unit
+unit: need-gcc ## all tests but the e2e stories
+	$(GO) test -race $$($(GO) list ./... | grep -v /e2e/stories)
+
+.PHONY: e2e
+e2e: need-gcc parts ## the e2e stories alone, against a real Envoy
+	$(GO) test -race -count=1 -v -timeout 20m ./e2e/stories/...
+
+.PHONY: parts
+parts: ## fetch Envoy and the test model into .cache (pinned, hashes checked)
+	$(GO) run ./e2e/harness/fetch
+
+.PHONY: deps
+deps: ## install what the suites need from Debian (nothing yet: every part comes with make parts)
+	@echo "deps: no suite needs a Debian package yet"
+
+.PHONY: bench
+bench: ## CPU per call of Farebox, a no-op processor and Envoy alone, in one run (ARGS="-o json")
+	CGO_ENABLED=0 $(GO) run ./e2e/bench $(ARGS)
+
+.PHONY: fuzz
+fuzz: need-gcc ## each fuzz target for FUZZTIME (5s)
+	@set -e; for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; done
+
+.PHONY: lint
+lint: ## format, vet and linters
+	@test -z "$$(gofmt -l . )" || { echo "not gofmt'ed:"; gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	$(LINT) run ./...
+
+.PHONY: check
+check: lint test ## lint, test, and a tree that stays clean
+	@test -z "$$(git status --porcelain)" || { git status --short; exit 1; }
+
+.PHONY: need-gcc
+need-gcc:
+	@command -v gcc >/dev/null || { echo "the race detector needs gcc (Debian: apt-get install gcc libc6-dev)"; exit 1; }
