@@ -21,6 +21,7 @@ type caller struct {
 	clock  clock
 	client *http.Client
 	url    string
+	made   atomic.Int64 // calls that were answered as they should be
 }
 
 func newCaller(c clock, url string) *caller {
@@ -104,7 +105,11 @@ func (w *worker) call(ctx context.Context) error {
 		return fmt.Errorf("read answer of status %d after %d bytes: %w", resp.StatusCode, len(w.buf), err)
 	}
 	w.tally.latency = append(w.tally.latency, time.Since(begin))
-	return w.check(resp.StatusCode)
+	if err := w.check(resp.StatusCode); err != nil {
+		return err
+	}
+	w.made.Add(1)
+	return nil
 }
 
 // read takes the whole answer, and the stamp of each chunk as it comes.

@@ -20,6 +20,6 @@ attribution:
   project: [{header: x-project}]
 prices:
   rates:
-    - {provider: bench, model: %q, input: "0.15", output: "0.60"}
-`, at.processor, at.metrics, "sqlite:"+filepath.Join(dir, "farebox.db"), model)
+    - {provider: bench, model: %q, input: "%.2f", output: "%.2f"}
+`, at.processor, at.metrics, "sqlite:"+filepath.Join(dir, "farebox.db"), model, inputPrice, outputPrice)
 }

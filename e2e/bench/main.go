@@ -122,6 +122,11 @@ func bench(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
+	for _, st := range p.stands {
+		if err := st.prove(ctx, os.Stderr); err != nil {
+			return err
+		}
+	}
 	return report(os.Stdout, o.output, rows(p, samples))
 }
 

@@ -22,6 +22,7 @@ type stand struct {
 	envoy     *process
 	processor *process // nil for Envoy alone
 	admin     string   // host:port of Envoy's own pages
+	metrics   string   // host:port of Farebox's
 }
 
 // setup says what stands are made of.
@@ -42,7 +43,8 @@ func (su setup) start(ctx context.Context, variant string, first *scenario) (st 
 			return nil, err
 		}
 	}
-	st = &stand{variant: variant, admin: at.admin, caller: newCaller(su.clock, "http://"+at.listen+"/v1/chat/completions")}
+	st = &stand{variant: variant, admin: at.admin, metrics: at.metrics,
+		caller: newCaller(su.clock, "http://"+at.listen+"/v1/chat/completions")}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("start %s: %w", variant, err), st.stop())
