@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/farebox/farebox/envoy"
+)
+
+func newEnvoy() *cobra.Command {
+	var o envoy.Options
+	var target string
+	c := &cobra.Command{
+		Use:   "envoy --for envoy",
+		Short: "Print the Envoy side of the configuration",
+		Long: `Print a whole, commented bootstrap file for Envoy 1.40 or newer that sends LLM
+calls through farebox to one provider. Without flags it is a working example: a
+local listener, a local farebox, OpenAI behind it.
+
+By default calls are refused with 503 when farebox cannot be asked; --fail-open
+lets them pass uncounted. Istio, Envoy Gateway and kgateway are not written by
+this version.`,
+		Example: `  farebox envoy --for envoy > envoy.yaml
+  farebox envoy --for envoy --upstream api.anthropic.com:443 --tls
+  farebox envoy --for envoy --upstream 127.0.0.1:8000 --listen 0.0.0.0:8080 --fail-open`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if err := checkTarget(target); err != nil {
+				return err
+			}
+			b, err := envoy.Config(o)
+			if err != nil {
+				return err
+			}
+			_, err = c.OutOrStdout().Write(b)
+			return err
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&target, "for", "", "what runs Envoy; this version knows `envoy`, a plain one (required)")
+	f.StringVar(&o.Listen, "listen", envoy.DefaultListen, "`address` where callers connect")
+	f.StringVar(&o.Farebox, "farebox", envoy.DefaultFarebox, "`address` of the processor, host:port or unix:///path")
+	f.StringVar(&o.Upstream, "upstream", "", "`address` of the provider, host:port (default "+envoy.DefaultUpstream+" with --tls)")
+	f.BoolVar(&o.UpstreamTLS, "tls", false, "speak TLS to the provider and check its certificate")
+	f.StringVar(&o.UpstreamSNI, "tls-name", "", "`name` that the certificate must have (default the host of --upstream)")
+	f.StringVar(&o.UpstreamCA, "tls-ca", "", "PEM `file` of authorities (default "+envoy.DefaultUpstreamCA+")")
+	f.BoolVar(&o.UpstreamHTTP2, "http2", false, "the provider speaks HTTP/2")
+	f.IntVar(&o.BufferLimit, "buffer-limit", envoy.DefaultBufferLimit, "`bytes` of one connection that Envoy holds")
+	f.IntVar(&o.BodyLimit, "body-limit", envoy.DefaultBodyLimit, "largest request body in `bytes`; keep it above metering.max_request_body")
+	f.BoolVar(&o.FailOpen, "fail-open", false, "let calls pass when farebox cannot be asked")
+	f.StringVar(&o.Admin, "envoy-admin", "", "`address` of Envoy's own admin pages; none: they are off")
+	f.StringVar(&o.AccessLog, "access-log", "", "`file` for one JSON line a call; none: no log")
+	return c
+}
+
+// checkTarget accepts what there is, and tells what is only planned from what
+// is misspelt.
+func checkTarget(target string) error {
+	const use = "use --for envoy"
+	switch target {
+	case "envoy":
+		return nil
+	case "":
+		return fmt.Errorf("choose what to configure: %s", use)
+	case "istio", "envoy-gateway", "kgateway":
+		return fmt.Errorf("configure %s: this version does not have it yet; %s", target, use)
+	}
+	return fmt.Errorf("configure %s: it is not known; %s", strings.TrimSpace(target), use)
+}
