@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/farebox/farebox/envoy"
 )
@@ -38,8 +39,13 @@ this version.`,
 			return err
 		},
 	}
-	f := c.Flags()
-	f.StringVar(&target, "for", "", "what runs Envoy; this version knows `envoy`, a plain one (required)")
+	c.Flags().StringVar(&target, "for", "", "what runs Envoy; this version knows `envoy`, a plain one (required)")
+	envoyFlags(c.Flags(), &o)
+	return c
+}
+
+// envoyFlags has a flag for each of the options.
+func envoyFlags(f *pflag.FlagSet, o *envoy.Options) {
 	f.StringVar(&o.Listen, "listen", envoy.DefaultListen, "`address` where callers connect")
 	f.StringVar(&o.Farebox, "farebox", envoy.DefaultFarebox, "`address` of the processor, host:port or unix:///path")
 	f.StringVar(&o.Upstream, "upstream", "", "`address` of the provider, host:port (default "+envoy.DefaultUpstream+" with --tls)")
@@ -52,7 +58,6 @@ this version.`,
 	f.BoolVar(&o.FailOpen, "fail-open", false, "let calls pass when farebox cannot be asked")
 	f.StringVar(&o.Admin, "envoy-admin", "", "`address` of Envoy's own admin pages; none: they are off")
 	f.StringVar(&o.AccessLog, "access-log", "", "`file` for one JSON line a call; none: no log")
-	return c
 }
 
 // checkTarget accepts what there is, and tells what is only planned from what

@@ -41,16 +41,20 @@ csv has one line per group and no total.`,
 		if err != nil {
 			return err
 		}
-		switch form.value {
-		case "json":
-			return writeJSON(c.OutOrStdout(), a)
-		case "csv":
-			return writeUsageCSV(c.OutOrStdout(), a)
-		}
-		_, err = io.WriteString(c.OutOrStdout(), showUsage(a))
-		return err
+		return writeUsage(c.OutOrStdout(), a, form.value)
 	}
 	return c
+}
+
+func writeUsage(w io.Writer, a *api.UsageAnswer, form string) error {
+	switch form {
+	case "json":
+		return writeJSON(w, a)
+	case "csv":
+		return writeUsageCSV(w, a)
+	}
+	_, err := io.WriteString(w, showUsage(a))
+	return err
 }
 
 func writeJSON(w io.Writer, answer any) error {
