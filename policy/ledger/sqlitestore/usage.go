@@ -1,0 +1,181 @@
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/farebox/farebox/policy/ledger"
+	"github.com/farebox/farebox/policy/money"
+)
+
+// dimensions is what each of ledger.Dimensions is in SQL.
+var dimensions = map[string]string{
+	"model": "r.model", "provider": "r.provider", "dialect": "r.dialect", "operation": "r.operation",
+	"outcome": "r.outcome", "source": "r.source", "purpose": "r.purpose",
+	"day":  "strftime('%Y-%m-%d', r.completed / 1000000, 'unixepoch')",
+	"hour": "strftime('%Y-%m-%dT%H', r.completed / 1000000, 'unixepoch')",
+}
+
+// grouping is a Query in SQL: ?1 and ?2 are its range, ?3 and on the paths of
+// attributes in records.owner.
+type grouping struct {
+	keys  string // "r.model, coalesce(r.owner ->> ?3, ''), "
+	by    string // "GROUP BY 1, 2"
+	names int
+	args  []any
+}
+
+func groupingOf(q ledger.Query) grouping {
+	g := grouping{names: len(q.By), args: []any{ceilMicros(q.From), ceilMicros(q.To)}}
+	for i, name := range q.By {
+		expression := dimensions[name]
+		if expression == "" {
+			g.args = append(g.args, `$."`+name+`"`) // Check let no quote through
+			expression = fmt.Sprintf("coalesce(json_extract(r.owner, ?%d), '')", len(g.args))
+		}
+		g.keys += expression + ", "
+		if i == 0 {
+			g.by = "GROUP BY 1"
+		} else {
+			g.by += fmt.Sprintf(", %d", i+1)
+		}
+	}
+	return g
+}
+
+// ceilMicros is the first microsecond not before t: as records are kept to the
+// microsecond, what is before t is before it.
+func ceilMicros(t time.Time) int64 { return t.Add(time.Microsecond - 1).UnixMicro() }
+
+func (g *grouping) counts() string {
+	return `SELECT ` + g.keys + `count(*),
+		sum(EXISTS (SELECT 1 FROM lines WHERE record = r.id AND state = 'unpriced'))
+		FROM records r WHERE r.completed >= ?1 AND r.completed < ?2 ` + g.by +
+		fmt.Sprintf(` HAVING count(*) > 0 LIMIT %d`, ledger.MaxRows+1)
+}
+
+// sums adds the upper and the lower 32 bits of large numbers apart, so that no
+// sum overflows in SQL.
+func (g *grouping) sums() string {
+	const halves = `sum(l.%[1]s >> 32), sum(l.%[1]s & 4294967295), `
+	columns := fmt.Sprintf(halves, "quantity")
+	for _, amount := range []string{"list", "contracted", "charged"} {
+		columns += fmt.Sprintf(halves+`sum(l.%[2]s), `, amount+"_micro", amount+"_pico")
+	}
+	by := fmt.Sprintf("GROUP BY %d", g.names+1)
+	if g.by != "" {
+		by = fmt.Sprintf("%s, %d", g.by, g.names+1)
+	}
+	return `SELECT ` + g.keys + `l.meter, ` + strings.TrimSuffix(columns, ", ") +
+		` FROM records r JOIN lines l ON l.record = r.id WHERE r.completed >= ?1 AND r.completed < ?2 ` + by
+}
+
+// Usage sums records. Both of its statements see one state of the ledger.
+func (s *Store) Usage(ctx context.Context, q ledger.Query) ([]ledger.Row, error) {
+	if err := q.Check(); err != nil {
+		return nil, err
+	}
+	rows, err := s.usage(ctx, groupingOf(q))
+	if err != nil {
+		return nil, fmt.Errorf("query usage in %s: %w", s.path, explain(err))
+	}
+	ledger.SortRows(rows)
+	return rows, nil
+}
+
+func (s *Store) usage(ctx context.Context, g grouping) ([]ledger.Row, error) {
+	tx, err := s.read.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer tx.Rollback() // it has only read
+	counted, err := tx.QueryContext(ctx, g.counts(), g.args...)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := collect(counted, g.scanCount)
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) > ledger.MaxRows {
+		return nil, ledger.ErrTooManyRows
+	}
+	index := make(map[string]*ledger.Row, len(rows))
+	for i := range rows {
+		index[fmt.Sprintf("%q", rows[i].Keys)] = &rows[i]
+	}
+	summed, err := tx.QueryContext(ctx, g.sums(), g.args...)
+	if err != nil {
+		return nil, err
+	}
+	defer summed.Close() // its error is that of Err
+	for summed.Next() {
+		if err := g.scanSum(summed, index); err != nil {
+			return nil, err
+		}
+	}
+	return rows, summed.Err()
+}
+
+// scanKeys makes room for the keys of a row, and points at it.
+func (g *grouping) scanKeys() (keys []string, targets []any) {
+	keys = make([]string, g.names)
+	for i := range keys {
+		targets = append(targets, &keys[i])
+	}
+	return keys, targets
+}
+
+func (g *grouping) scanCount(rows *sql.Rows) (r ledger.Row, err error) {
+	keys, targets := g.scanKeys()
+	r.Keys = keys
+	return r, rows.Scan(append(targets, &r.Calls, &r.Unpriced)...)
+}
+
+// sum is a sum as SQL gives it: the halves apart, and pico-USD of any size.
+type sum struct{ high, low, pico int64 }
+
+func (g *grouping) scanSum(rows *sql.Rows, index map[string]*ledger.Row) error {
+	var meter string
+	var quantity, list, contracted, charged sum
+	keys, targets := g.scanKeys()
+	targets = append(targets, &meter, &quantity.high, &quantity.low)
+	for _, s := range []*sum{&list, &contracted, &charged} {
+		targets = append(targets, &s.high, &s.low, &s.pico)
+	}
+	if err := rows.Scan(targets...); err != nil {
+		return err
+	}
+	class, err := parseClass(meter)
+	if err != nil {
+		return err
+	}
+	row := index[fmt.Sprintf("%q", keys)]
+	if row == nil {
+		return fmt.Errorf("lines of the group %q, which has no records", keys)
+	}
+	row.Tokens[class] = quantity.whole()
+	row.List = row.List.Add(list.amount())
+	row.Contracted = row.Contracted.Add(contracted.amount())
+	row.Charged = row.Charged.Add(charged.amount())
+	return nil
+}
+
+func (s sum) amount() money.Amount { return money.FromParts(s.whole(), s.pico) }
+
+// whole puts the halves together, and stops at the ends of int64. low is never
+// below zero.
+func (s sum) whole() int64 {
+	high := s.high + s.low>>32
+	switch {
+	case high > math.MaxInt32:
+		return math.MaxInt64
+	case high < math.MinInt32:
+		return math.MinInt64
+	}
+	return high<<32 | s.low&math.MaxUint32
+}
