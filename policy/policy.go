@@ -64,7 +64,7 @@ type Request struct {
 // Ticket is the answer to Admit and all that Settle needs. A Ticket with a
 // Refusal did not pass; its Record is already written.
 type Ticket struct {
-	Request // with Identity and Body cleared
+	Request // with Identity cleared
 	Owner   Owner
 	Refusal *Refusal
 	Hold    Hold

@@ -11,6 +11,7 @@ package attribution
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/farebox/farebox/policy"
 )
@@ -130,4 +131,14 @@ func (r *rule) resolve(id policy.Identity) (value, text string, given bool) {
 		return r.fallback, r.says.fallback(flaw), true
 	}
 	return policy.Unattributed, r.says.missing(flaw), false
+}
+
+// How says where a caller can give an attribute ("header x-team"), or "".
+func (a *Attribution) How(name string) string {
+	for i := range a.rules {
+		if r := &a.rules[i]; r.name == name && len(r.headers) > 0 {
+			return "header " + strings.Join(r.headers, " or header ")
+		}
+	}
+	return ""
 }

@@ -1,0 +1,153 @@
+package extproc
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/farebox/farebox/extproc/wire"
+	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/tokenizer"
+)
+
+// responseHeaders chooses how the answer is measured: the last message whose
+// reply may change the mode. It buffers only JSON of known and small size, for
+// Envoy answers at random when a body overruns its buffer.
+func (st *stream) responseHeaders(in *wire.Message) {
+	status, err := strconv.Atoi(in.Header(":status"))
+	if err != nil {
+		status = 0
+	}
+	st.gauge.status = status
+	st.gauge.tries, _ = strconv.Atoi(in.Attribute("upstream.request_attempt_count")) // absent: not known
+	kind := contentKind(in.Header("content-type"))
+	switch {
+	case in.End:
+		st.settle(endOf(status), "")
+		return
+	case kind == otherContent:
+		st.unreadable(status)
+		return
+	}
+	st.phase = answering
+	events := kind == eventStream
+	st.gauge.open(st.way.dialect, st.request.Call, tokenizer.Answer{Status: status, EventData: events})
+	if err := st.gauge.decode(in.Header("content-encoding")); err != nil {
+		st.degrade(unknownEncoding, err)
+		st.gauge.unread = true
+		st.reply.Mode = wire.SkipAnswer
+		st.settle(endOf(status), "")
+		return
+	}
+	st.chooseMode(contentLength(in), events)
+}
+
+func (st *stream) chooseMode(size int64, events bool) {
+	refusal := st.asked && st.gauge.status == http.StatusBadRequest
+	st.gauge.body = refusal // looked at once it is whole
+	if st.asked && events {
+		st.gauge.hider = st.way.dialect.(tokenizer.UsageAsker).NewHider() //nolint:errcheck,forcetypeassert // asked says that it is one
+		if st.gauge.inflater != nil {
+			// What is hidden cannot be cut out of compressed bytes: the caller gets them plain.
+			st.gauge.plain = true
+			st.reply.Drop = append(st.reply.Drop, "content-encoding")
+		}
+	}
+	if !events && size > 0 && size <= st.srv.o.BufferJSON && st.acquire(size) {
+		st.reply.Mode = wire.BufferAnswer
+		st.gauge.whole = true
+		return
+	}
+	st.reply.Mode = wire.StreamAnswer
+	st.reply.Drop = append(st.reply.Drop, "content-length") // Envoy keeps it here, and then any change of length is a 500
+}
+
+// unreadable settles an answer that no meter reads: an error page, or a success
+// that is not an LLM's.
+func (st *stream) unreadable(status int) {
+	st.reply.Mode = wire.SkipAnswer
+	if endOf(status) == tokenizer.Complete {
+		st.degrade(unknownContent, nil)
+		st.gauge.unread = true
+	}
+	st.settle(endOf(status), "")
+}
+
+func endOf(status int) tokenizer.End {
+	if status >= 200 && status < 300 {
+		return tokenizer.Complete
+	}
+	return tokenizer.Failed
+}
+
+type content uint8
+
+const (
+	jsonContent content = iota
+	eventStream
+	otherContent
+)
+
+func contentKind(mime string) content {
+	if i := strings.IndexByte(mime, ';'); i >= 0 {
+		mime = mime[:i]
+	}
+	mime = strings.ToLower(strings.TrimSpace(mime))
+	switch {
+	case mime == "text/event-stream":
+		return eventStream
+	case mime == "application/json", strings.HasSuffix(mime, "+json"), mime == "":
+		return jsonContent
+	default:
+		return otherContent
+	}
+}
+
+// responseBody measures one piece. The piece that completes the call is answered
+// after the record is committed, so that what a caller saw end is in the ledger.
+func (st *stream) responseBody(in *wire.Message) {
+	g := &st.gauge
+	if g.first.IsZero() {
+		g.first = st.now()
+	}
+	if !st.measure(in) && !in.End {
+		return
+	}
+	if g.body {
+		st.noticeRefusedAsk()
+	}
+	receipt := st.settle(endOf(g.status), "")
+	if g.whole && endOf(g.status) == tokenizer.Complete {
+		st.costHeaders(receipt)
+	}
+	if !in.End {
+		st.phase = trailing
+	}
+}
+
+// measure runs one piece through the gauge.
+func (st *stream) measure(in *wire.Message) (complete bool) {
+	complete, err := st.gauge.take(in, &st.reply)
+	if err != nil {
+		st.degrade(brokenEncoding, err)
+	}
+	return complete
+}
+
+// noticeRefusedAsk remembers an upstream that does not take the option we added.
+func (st *stream) noticeRefusedAsk() {
+	asker, ok := st.way.dialect.(tokenizer.UsageAsker)
+	if ok && asker.RefusedAsk(st.gauge.errorBody) {
+		st.srv.noAsk.Store(st.upstream(), struct{}{})
+		st.degrade(usageRefused, nil)
+	}
+}
+
+func (st *stream) costHeaders(r policy.Receipt) {
+	st.reply.Set = append(st.reply.Set,
+		wire.Pair{Name: "x-farebox-tokens-in", Value: strconv.FormatInt(r.Input, 10)},
+		wire.Pair{Name: "x-farebox-tokens-out", Value: strconv.FormatInt(r.Output, 10)})
+	if r.Priced {
+		st.reply.Set = append(st.reply.Set, wire.Pair{Name: "x-farebox-cost-usd", Value: r.Cost.String()})
+	}
+}

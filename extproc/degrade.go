@@ -1,0 +1,34 @@
+package extproc
+
+// reason is why a call went on without full information. The list is closed: it
+// is the label of farebox_degraded_total, and docs/metrics.md tells each.
+type reason string
+
+const (
+	malformedRequest reason = "malformed_request" // the body is not JSON: forwarded untouched, metered by its answer
+	unreadableEvent  reason = "unreadable_event"  // an event or body of the answer could not be read
+	unknownEncoding  reason = "unknown_encoding"  // the answer's content-encoding is not one we read
+	brokenEncoding   reason = "broken_encoding"   // the answer did not inflate, or to more than the limit
+	unknownContent   reason = "unknown_content"   // a successful answer is neither JSON nor an event stream
+	usageRefused     reason = "usage_refused"     // the provider refused to be asked for usage; it is not asked again
+	unknownMessage   reason = "unknown_message"   // Envoy sent a kind of message that we do not know
+	admissionFailed  reason = "admission_failed"  // the call passed unmetered, for want of a decision
+	noRandomness     reason = "no_call_id"        // no call id could be minted
+)
+
+var reasons = []reason{
+	malformedRequest, unreadableEvent, unknownEncoding, brokenEncoding, unknownContent, usageRefused, unknownMessage, admissionFailed, noRandomness,
+}
+
+// degrade is the only place where a call goes on for want of something that we
+// needed to know. err may be nil; it never holds anything of a body.
+func (st *stream) degrade(why reason, err error) {
+	st.srv.metrics.degraded.WithLabelValues(string(why)).Inc()
+	st.srv.o.Logger.WarnContext(st.ctx, "went on without full information",
+		"reason", string(why), "call", st.request.ID.String(), "provider", st.way.provider, "err", err)
+}
+
+func (st *stream) degradeBy(why reason, n int) {
+	st.degrade(why, nil)
+	st.srv.metrics.degraded.WithLabelValues(string(why)).Add(float64(n - 1))
+}

@@ -1,0 +1,149 @@
+// Package extproc serves Envoy: one gRPC stream per HTTP exchange, one reply to
+// every message. It recognises LLM calls, has them admitted, meters their
+// answers as they stream by and settles each once.
+//
+// It speaks wire, reads bodies through tokenizer dialects and asks a Decider for
+// everything that concerns money. It refuses to know prices, budgets, stores and
+// files. What it cannot know it names: every path that goes on without full
+// information passes degrade, which counts a reason from a closed list.
+//
+// A Server is safe for concurrent use; a stream belongs to its goroutine.
+package extproc
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/tokenizer"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Decider decides about calls. Refuse records a call that this package turned
+// away by itself. Settle returns when the record is committed or ctx ends; the
+// record is written in either case.
+type Decider interface {
+	Admit(ctx context.Context, r *policy.Request) (policy.Ticket, error)
+	Refuse(ctx context.Context, r *policy.Request, why policy.Refusal)
+	Settle(ctx context.Context, t policy.Ticket, o policy.Outcome) policy.Receipt
+}
+
+// Options of a Server. Sizes are in bytes.
+type Options struct {
+	Decider    Decider               // required
+	Dialects   []tokenizer.Dialect   // required; the first that matches a path reads it
+	Registerer prometheus.Registerer // required
+
+	Providers []Provider // tried in order, before KnownHost and the path alone
+	// KnownHost names the provider behind a host, and says whether its streams
+	// may be asked for usage. nil knows none.
+	KnownHost func(host string) (provider string, asks bool)
+	Drop      []string                      // request headers never sent upstream
+	HashKey   func(key string) string       // keyed hash of an API key; nil records none
+	Logger    *slog.Logger                  // nil discards
+	Now       func() time.Time              // nil is time.Now
+	NewID     func() (policy.CallID, error) // nil is a random UUIDv7
+
+	InjectUsage    bool          // ask streams for usage when the caller did not, and hide it
+	MaxRequestBody int64         // 0: DefaultMaxRequestBody
+	BufferJSON     int64         // JSON answers up to this size carry their cost as headers; 0: none
+	InflightBytes  int64         // request bodies held at once; 0: DefaultInflightBytes
+	MaxStreams     int64         // exchanges at once; 0: DefaultMaxStreams
+	CommitWait     time.Duration // how long an answer's end waits for its record; 0: DefaultCommitWait
+}
+
+// What Options fall back to.
+const (
+	DefaultMaxRequestBody = 32 << 20
+	DefaultInflightBytes  = 1 << 30
+	DefaultMaxStreams     = 20_000
+	DefaultCommitWait     = 100 * time.Millisecond
+)
+
+// Server serves exchanges until it is told to Drain.
+type Server struct {
+	o        Options
+	metrics  *metrics
+	router   *router
+	noAsk    sync.Map // host → struct{}: upstreams that refused to be asked for usage
+	inflight atomic.Int64
+	streams  atomic.Int64
+
+	closing chan struct{} // closed by Close: streams end at their next quiet point
+	once    sync.Once
+	done    sync.WaitGroup // every stream's own goroutine
+}
+
+// New returns a Server, or an error when a required option is missing.
+func New(o Options) (*Server, error) {
+	switch {
+	case o.Decider == nil:
+		return nil, errors.New("make ext_proc server: no Decider")
+	case len(o.Dialects) == 0:
+		return nil, errors.New("make ext_proc server: no Dialects")
+	case o.Registerer == nil:
+		return nil, errors.New("make ext_proc server: no Registerer")
+	}
+	o.fill()
+	s := &Server{o: o, closing: make(chan struct{})}
+	var err error
+	if s.router, err = newRouter(o.Dialects, o.Providers, o.KnownHost); err != nil {
+		return nil, err
+	}
+	if s.metrics, err = newMetrics(o.Registerer, s); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (o *Options) fill() {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.NewID == nil {
+		o.NewID = newID
+	}
+	if o.KnownHost == nil {
+		o.KnownHost = func(string) (string, bool) { return "", false }
+	}
+	o.MaxRequestBody = orDefault(o.MaxRequestBody, DefaultMaxRequestBody)
+	o.InflightBytes = orDefault(o.InflightBytes, DefaultInflightBytes)
+	o.MaxStreams = orDefault(o.MaxStreams, DefaultMaxStreams)
+	o.CommitWait = orDefault(o.CommitWait, DefaultCommitWait)
+}
+
+func orDefault[T int64 | time.Duration](v, otherwise T) T {
+	if v == 0 {
+		return otherwise
+	}
+	return v
+}
+
+// Open returns how many exchanges are being served.
+func (s *Server) Open() int64 { return s.streams.Load() }
+
+// Close makes every open stream settle what it has seen and end cleanly, so that
+// Envoy lets the rest of the answer flow on by itself. A stream that holds bytes
+// back for the caller ends at its next message, after they are sent. Close waits
+// for all streams or until ctx ends.
+func (s *Server) Close(ctx context.Context) error {
+	s.once.Do(func() { close(s.closing) })
+	gone := make(chan struct{})
+	go func() {
+		s.done.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

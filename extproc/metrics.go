@@ -1,0 +1,71 @@
+package extproc
+
+import (
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+type metrics struct {
+	degraded  *prometheus.CounterVec
+	refused   *prometheus.CounterVec
+	unmetered *prometheus.CounterVec
+	admit     prometheus.Observer
+}
+
+func newMetrics(r prometheus.Registerer, s *Server) (*metrics, error) {
+	m := &metrics{
+		degraded: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "farebox_degraded_total", Help: "Calls, or events of answers, that went on without full information, by reason.",
+		}, []string{"reason"}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "farebox_refused_total", Help: "Calls that were answered with a refusal, by its code.",
+		}, []string{"code"}),
+		unmetered: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "farebox_unmetered_requests_total", Help: "POST requests to known LLM hosts that no dialect meters.",
+		}, []string{"operation"}),
+	}
+	decision := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "farebox_decision_seconds", Help: "Time taken to decide about a call, by step.",
+		Buckets: []float64{10e-6, 50e-6, 100e-6, 500e-6, 1e-3, 5e-3, 25e-3, 100e-3, 250e-3},
+	}, []string{"step"})
+	m.admit = decision.WithLabelValues("admit")
+	var err error
+	if m.degraded, err = shared(r, m.degraded); err != nil {
+		return nil, err
+	}
+	for _, why := range reasons {
+		m.degraded.WithLabelValues(string(why))
+	}
+	for _, code := range []string{"request_too_large", "unavailable", "missing_metadata"} {
+		m.refused.WithLabelValues(code)
+	}
+	m.unmetered.WithLabelValues("unknown")
+	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "farebox_open_streams", Help: "Exchanges being served.",
+	}, func() float64 { return float64(s.streams.Load()) })
+	held := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "farebox_inflight_bytes", Help: "Bytes of bodies held at once.",
+	}, func() float64 { return float64(s.inflight.Load()) })
+	for _, c := range []prometheus.Collector{m.refused, m.unmetered, decision, open, held} {
+		if err := r.Register(c); err != nil {
+			return nil, fmt.Errorf("register ext_proc metrics: %w", err)
+		}
+	}
+	return m, nil
+}
+
+// shared registers a family that the engine counts in too, or returns the one
+// that is there.
+func shared(r prometheus.Registerer, c *prometheus.CounterVec) (*prometheus.CounterVec, error) {
+	err := r.Register(c)
+	if err == nil {
+		return c, nil
+	}
+	if there, ok := err.(prometheus.AlreadyRegisteredError); ok { //nolint:errorlint // documented to be returned as it is
+		if c, ok := there.ExistingCollector.(*prometheus.CounterVec); ok {
+			return c, nil
+		}
+	}
+	return nil, fmt.Errorf("register shared metrics: %w", err)
+}

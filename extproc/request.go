@@ -1,0 +1,170 @@
+package extproc
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/farebox/farebox/extproc/wire"
+	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/tokenizer"
+)
+
+// requestHeaders lets go of everything that is not a metered call, and turns
+// away what is too large before Envoy has buffered it.
+func (st *stream) requestHeaders(in *wire.Message) {
+	method := in.Header(":method")
+	st.path = pathOf(in.Header(":path"))
+	var metered bool
+	st.way, metered = st.srv.router.find(in, method, st.path)
+	if !metered || in.End || bodyless(in, method) {
+		st.letGo(method)
+		return
+	}
+	st.phase = awaitRequestBody
+	size := contentLength(in)
+	switch {
+	case size > st.srv.o.MaxRequestBody:
+		st.refuse(st.tooLarge())
+	case st.srv.inflight.Load()+max(size, 0) > st.srv.o.InflightBytes || st.srv.streams.Load() > st.srv.o.MaxStreams:
+		st.refuse(busy())
+	default:
+		st.reply.Drop = append(st.reply.Drop, st.srv.o.Drop...)
+		st.reply.Drop = append(st.reply.Drop, "accept-encoding") // a plain answer is the cheapest to read
+	}
+}
+
+// letGo tells Envoy that this exchange does not concern us. What goes to a known
+// LLM host and is not metered is counted, so that nothing is free unseen.
+func (st *stream) letGo(method string) {
+	if st.way.known && method == http.MethodPost {
+		st.srv.metrics.unmetered.WithLabelValues("unknown").Inc()
+	}
+	st.reply.Mode = wire.LetGo
+	st.phase = over
+}
+
+// bodyless reports what carries no JSON body of a call: upgrades (buffering one
+// hangs it), gRPC, and other methods.
+func bodyless(in *wire.Message, method string) bool {
+	return method != http.MethodPost || in.Header("upgrade") != "" ||
+		strings.HasPrefix(in.Header("content-type"), "application/grpc") || in.Header("content-length") == "0"
+}
+
+func contentLength(in *wire.Message) int64 {
+	n, err := strconv.ParseInt(in.Header("content-length"), 10, 64)
+	if err != nil {
+		return -1 // chunked, or nothing that can be relied on
+	}
+	return n
+}
+
+// requestBody reads the call, has it admitted and makes the edits.
+func (st *stream) requestBody(in *wire.Message) {
+	if len(in.Body) == 0 {
+		st.phase = passing
+		return
+	}
+	call, err := st.way.dialect.Read(st.way.operation, st.path, in.Body)
+	if err := st.describe(call); err != nil {
+		st.degrade(noRandomness, err)
+	}
+	switch {
+	case int64(len(in.Body)) > st.srv.o.MaxRequestBody:
+		st.refuse(st.tooLarge())
+		return
+	case !st.acquire(int64(len(in.Body))):
+		st.refuse(busy())
+		return
+	}
+	if err != nil {
+		st.request.Malformed = true
+		st.degrade(malformedRequest, err)
+	}
+	st.admit(call, in.Body)
+}
+
+// describe fills in the request from its headers, which are needed no longer
+// once it is admitted.
+func (st *stream) describe(call tokenizer.Call) error {
+	h := &st.head
+	id, err := st.srv.o.NewID()
+	st.request = policy.Request{
+		ID: id, Call: call, Provider: st.way.provider, Host: hostOf(h.Header(":authority")), Identity: h,
+		RequestID: searchable(h.Header("x-request-id")), TraceID: traceID(h.Header("traceparent")), At: st.now(),
+	}
+	// Sent by the Stainless-made SDKs of OpenAI and Anthropic.
+	if n, err := strconv.Atoi(h.Header("x-stainless-retry-count")); err == nil {
+		st.request.Retry = n
+	}
+	if st.srv.o.HashKey != nil {
+		if key := apiKey(h); key != "" {
+			st.request.KeyHash = st.srv.o.HashKey(key)
+		}
+	}
+	return err
+}
+
+func apiKey(h *wire.Message) string {
+	if bearer, ok := strings.CutPrefix(h.Header("authorization"), "Bearer "); ok {
+		return bearer
+	}
+	for _, name := range []string{"api-key", "x-api-key", "x-goog-api-key"} {
+		if key := h.Header(name); key != "" {
+			return key
+		}
+	}
+	return ""
+}
+
+func (st *stream) admit(call tokenizer.Call, body []byte) {
+	start := time.Now()
+	ticket, err := st.srv.o.Decider.Admit(st.ctx, &st.request)
+	st.srv.metrics.admit.Observe(time.Since(start).Seconds())
+	signed := strings.HasPrefix(st.head.Header("authorization"), "AWS4-HMAC-SHA256")
+	sized := st.head.Header("content-length") != ""
+	st.head, st.request.Identity = wire.Message{}, nil
+	if err != nil { // admission does not fail by itself yet: nothing it needs is remote
+		st.degrade(admissionFailed, err)
+		st.phase = passing
+		return
+	}
+	if ticket.Refusal != nil {
+		st.sayNo(*ticket.Refusal)
+		return
+	}
+	st.ticket = ticket
+	st.phase = awaitResponseHeaders
+	st.askUsage(call, body, signed, sized)
+}
+
+// askUsage makes a stream report its usage when the caller did not ask for it.
+// A signed request is left as it is: its signature covers the body.
+func (st *stream) askUsage(call tokenizer.Call, body []byte, signed, sized bool) {
+	asker, can := st.way.dialect.(tokenizer.UsageAsker)
+	if !can || !st.srv.o.InjectUsage || !st.way.asks || signed || st.request.Malformed || st.srv.refusesAsk(st.upstream()) {
+		return
+	}
+	edits := asker.AskUsage(call, body)
+	if len(edits) == 0 {
+		return
+	}
+	st.asked = true
+	st.reply.Body, st.reply.Swap = tokenizer.Apply(st.reply.Body, body, edits), true
+	if sized {
+		n := 0
+		for _, piece := range st.reply.Body {
+			n += len(piece)
+		}
+		st.reply.Set = append(st.reply.Set, wire.Pair{Name: "content-length", Value: strconv.Itoa(n)})
+	}
+}
+
+// upstream is whom a refusal to be asked is remembered of.
+func (st *stream) upstream() string { return st.way.provider + " " + st.request.Host }
+
+func (s *Server) refusesAsk(upstream string) bool {
+	_, refused := s.noAsk.Load(upstream)
+	return refused
+}

@@ -1,0 +1,95 @@
+package extproc
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/farebox/farebox/extproc/wire"
+	"github.com/farebox/farebox/tokenizer"
+)
+
+// Provider names who is behind a call, where host, route or cluster tell it
+// better than the path does.
+type Provider struct {
+	Name        string
+	Dialect     string
+	InjectUsage bool // its streams may be asked for usage
+	// Matches reports whether a call to an :authority, over Envoy's route and
+	// cluster, goes to it.
+	Matches func(authority, route, cluster string) bool
+}
+
+// router finds who will read a call. It is immutable.
+type router struct {
+	dialects  []tokenizer.Dialect
+	providers []namedProvider
+	knownHost func(string) (string, bool)
+}
+
+type namedProvider struct {
+	Provider
+	dialect tokenizer.Dialect
+}
+
+// way is where a call goes: provider is empty when only the path told.
+type way struct {
+	dialect   tokenizer.Dialect
+	operation string
+	provider  string
+	asks      bool // its streams may be asked for usage
+	known     bool // the host or the configuration says that LLM calls go there
+}
+
+func newRouter(dialects []tokenizer.Dialect, providers []Provider, knownHost func(string) (string, bool)) (*router, error) {
+	r := &router{dialects: dialects, knownHost: knownHost}
+	for _, p := range providers {
+		n := namedProvider{Provider: p}
+		for _, d := range dialects {
+			if d.Name() == p.Dialect {
+				n.dialect = d
+			}
+		}
+		if n.dialect == nil {
+			return nil, fmt.Errorf("provider %q: no dialect %q", p.Name, p.Dialect)
+		}
+		if p.Matches == nil {
+			return nil, fmt.Errorf("provider %q: matches nothing", p.Name)
+		}
+		r.providers = append(r.providers, n)
+	}
+	return r, nil
+}
+
+// find returns where the request goes; ok says that a dialect meters it.
+func (r *router) find(m *wire.Message, method, path string) (w way, ok bool) {
+	authority := m.Header(":authority")
+	if len(r.providers) > 0 {
+		route, cluster := m.Attribute("xds.route_name"), m.Attribute("xds.cluster_name")
+		for i := range r.providers {
+			p := &r.providers[i]
+			if p.Matches(authority, route, cluster) {
+				w = way{dialect: p.dialect, provider: p.Name, asks: p.InjectUsage, known: true}
+				w.operation, ok = p.dialect.Match(method, path)
+				return w, ok
+			}
+		}
+	}
+	w.provider, w.asks = r.knownHost(hostOf(authority))
+	w.known = w.provider != ""
+	for _, d := range r.dialects {
+		if w.operation, ok = d.Match(method, path); ok {
+			w.dialect = d
+			return w, true
+		}
+	}
+	return w, false
+}
+
+// hostOf returns a lower-case :authority without its port.
+func hostOf(authority string) string {
+	host := authority
+	if i := strings.LastIndexByte(host, ':'); i >= 0 && !strings.HasSuffix(host, "]") {
+		host = host[:i]
+	}
+	return strings.ToLower(host)
+}

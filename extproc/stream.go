@@ -1,0 +1,212 @@
+package extproc
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/farebox/farebox/extproc/wire"
+	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/tokenizer"
+)
+
+// phase is what a stream waits for.
+type phase uint8
+
+const (
+	awaitRequestHeaders phase = iota
+	awaitRequestBody
+	awaitResponseHeaders
+	answering // the answer's body comes by
+	trailing  // the call is settled; the rest of its answer comes by
+	passing   // nothing more concerns us: every message is answered with "go on"
+	over      // nothing more is to be read: the gRPC stream is closed
+)
+
+// stream is one HTTP exchange. Its loop holds mu while it works on a message and
+// lets it go while it waits for one, so that Close can end a quiet stream.
+type stream struct {
+	srv *Server
+	ctx context.Context //nolint:containedctx // a stream is one call: its context is part of it
+
+	mu    sync.Mutex // guards all below
+	phase phase
+	head  wire.Message // request headers, until the call is admitted
+	msg   wire.Message
+	reply wire.Reply
+
+	way     way
+	path    string
+	request policy.Request
+	ticket  policy.Ticket
+	held    int64 // bytes taken from the in-flight limit
+	asked   bool  // this call was made to report usage
+
+	gauge gauge
+}
+
+// Process serves one exchange on c. It returns nil when Envoy shall go on without
+// us or has ended the exchange.
+func (s *Server) Process(ctx context.Context, c wire.Conn) error {
+	s.streams.Add(1)
+	s.done.Add(1)
+	st := &stream{srv: s, ctx: ctx}
+	ended := make(chan error, 1)
+	go func() {
+		defer s.done.Done()
+		defer s.streams.Add(-1)
+		ended <- st.run(c)
+	}()
+	select {
+	case err := <-ended:
+		return err
+	case <-s.closing:
+	}
+	if st.leave() {
+		return nil
+	}
+	return <-ended
+}
+
+// run answers messages until the exchange is over. Whatever ends it, a call that
+// was admitted is settled.
+func (st *stream) run(c wire.Conn) (err error) {
+	defer st.end()
+	for {
+		in := &st.msg
+		if st.phase == awaitRequestHeaders {
+			in = &st.head
+		}
+		if err := c.Recv(in); err != nil {
+			return nil // Envoy's end of a stream looks the same whether the call succeeded or not
+		}
+		last, err := st.answer(c, in)
+		if err != nil || last {
+			return err
+		}
+	}
+}
+
+// answer replies to one message and reports whether it was the last.
+func (st *stream) answer(c wire.Conn, in *wire.Message) (last bool, err error) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.phase == over {
+		return true, nil
+	}
+	st.reply.Reset(in.Kind)
+	st.step(in)
+	if err := c.Send(&st.reply); err != nil {
+		return true, fmt.Errorf("reply to %v: %w", in.Kind, err)
+	}
+	st.releaseBody(in)
+	return st.phase == over || st.closing() && st.quiet(), nil
+}
+
+// step is the state machine: one method per message that means something in the
+// phase, "go on" for every other.
+func (st *stream) step(in *wire.Message) {
+	switch {
+	case st.phase == awaitRequestHeaders && in.Kind == wire.RequestHeaders:
+		st.requestHeaders(in)
+	case st.phase == awaitRequestBody && in.Kind == wire.RequestBody:
+		st.requestBody(in)
+	case st.phase == awaitRequestBody && in.Kind == wire.ResponseHeaders:
+		st.earlyAnswer(in)
+	case st.phase == awaitResponseHeaders && in.Kind == wire.ResponseHeaders:
+		st.responseHeaders(in)
+	case st.phase == answering && in.Kind == wire.ResponseBody:
+		st.responseBody(in)
+	case st.phase == answering && in.Kind == wire.ResponseTrailers:
+		st.settle(endOf(st.gauge.status), "")
+	case st.phase == trailing && in.Kind == wire.ResponseBody:
+		st.measure(in)
+	case in.Kind == wire.Unknown:
+		st.degrade(unknownMessage, nil)
+	}
+}
+
+// end runs when the loop has: a call still open was cut.
+func (st *stream) end() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.cut("the exchange ended before the answer did")
+	st.release()
+	st.gauge.free()
+	st.phase = over
+}
+
+// leave ends a stream that Close wants gone, if it is between two messages and
+// owes the caller no bytes. A stream that owes some goes on to its next message.
+func (st *stream) leave() bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if !st.quiet() {
+		return false
+	}
+	st.cut("farebox was stopped")
+	st.release()
+	st.phase = over
+	return true
+}
+
+func (st *stream) closing() bool {
+	select {
+	case <-st.srv.closing:
+		return true
+	default:
+		return false
+	}
+}
+
+// quiet reports whether the caller lacks nothing that we hold.
+func (st *stream) quiet() bool { return !st.gauge.owes }
+
+func (st *stream) cut(reason string) {
+	if st.phase == awaitResponseHeaders || st.phase == answering {
+		st.settle(tokenizer.Cut, reason)
+	}
+}
+
+// settle closes the meter and has the call settled, once. It waits for the
+// commit, but no longer than CommitWait, whatever the caller does.
+func (st *stream) settle(end tokenizer.End, reason string) policy.Receipt {
+	st.phase = passing
+	o := policy.Outcome{End: end, Status: st.gauge.status, Tries: st.gauge.tries, FirstToken: st.gauge.first, At: st.now(), Reason: reason, Lost: st.gauge.unread}
+	o.Reading = st.gauge.close(end)
+	if o.Reading.Unreadable > 0 {
+		st.degradeBy(unreadableEvent, o.Reading.Unreadable)
+	}
+	if o.Reading.Error && end == tokenizer.Complete {
+		o.End = tokenizer.Failed
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(st.ctx), st.srv.o.CommitWait)
+	defer cancel()
+	return st.srv.o.Decider.Settle(ctx, st.ticket, o)
+}
+
+// acquire takes n bytes of the in-flight limit, or none.
+func (st *stream) acquire(n int64) bool {
+	if st.srv.inflight.Add(n) > st.srv.o.InflightBytes {
+		st.srv.inflight.Add(-n)
+		return false
+	}
+	st.held += n
+	return true
+}
+
+func (st *stream) release() {
+	st.srv.inflight.Add(-st.held)
+	st.held = 0
+}
+
+// releaseBody gives back what a body took once its reply is sent.
+func (st *stream) releaseBody(in *wire.Message) {
+	if in.Kind == wire.RequestBody || in.Kind == wire.ResponseBody {
+		in.Body = nil
+		st.release()
+	}
+}
+
+func (st *stream) now() time.Time { return st.srv.o.Now() }
