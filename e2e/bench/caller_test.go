@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"net/http"
@@ -79,7 +80,7 @@ func TestWrongAnswersFailTheSlice(t *testing.T) {
 		newProvider(c, all).ServeHTTP(right, req)
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(test.status)
-			w.Write(test.change([]byte(right.Body.String())))
+			w.Write(test.change(bytes.Clone(right.Body.Bytes())))
 		}))
 		if _, err := newCaller(c, server.URL).slice(t.Context(), s, 1); err == nil {
 			t.Errorf("%s: slice = nil, want an error", test.name)

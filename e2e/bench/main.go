@@ -16,6 +16,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"os"
@@ -36,19 +37,18 @@ type options struct {
 }
 
 func main() {
-	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer cancel()
+	progress := log.New(os.Stderr, "", 0)
 	o, err := parse(os.Args[1:])
 	if errors.Is(err, flag.ErrHelp) {
 		return
 	}
 	if err == nil {
-		err = bench(ctx, o)
+		ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		err = bench(ctx, o, progress)
+		cancel()
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench:", err)
-		cancel()
-		os.Exit(1)
+		progress.Fatalln("bench:", err)
 	}
 }
 
@@ -89,7 +89,7 @@ func list(s string) []string {
 	return slices.DeleteFunc(strings.Split(s, ","), func(w string) bool { return w == "" })
 }
 
-func bench(ctx context.Context, o options) (err error) {
+func bench(ctx context.Context, o options, progress *log.Logger) (err error) {
 	p := plan{rounds: o.rounds, calls: o.slice}
 	if p.scenarios, err = pick(o.scenarios); err != nil {
 		return err
@@ -109,7 +109,7 @@ func bench(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	defer stopProvider()
+	defer func() { err = errors.Join(err, stopProvider()) }()
 	defer func() { err = errors.Join(err, p.stop()) }()
 	for _, v := range o.variants {
 		st, failed := su.start(ctx, v, p.scenarios[0])
@@ -118,12 +118,12 @@ func bench(ctx context.Context, o options) (err error) {
 		}
 		p.stands = append(p.stands, st)
 	}
-	samples, err := measure(ctx, p, os.Stderr)
+	samples, err := measure(ctx, p, progress)
 	if err != nil {
 		return err
 	}
 	for _, st := range p.stands {
-		if err := st.prove(ctx, os.Stderr); err != nil {
+		if err := st.prove(ctx, progress); err != nil {
 			return err
 		}
 	}
@@ -131,7 +131,7 @@ func bench(ctx context.Context, o options) (err error) {
 }
 
 // startProvider serves the scenarios' answers in this process, until stopped.
-func (su *setup) startProvider(all []*scenario) (stop func(), err error) {
+func (su *setup) startProvider(all []*scenario) (stop func() error, err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("start the provider: %w", err)
@@ -140,9 +140,12 @@ func (su *setup) startProvider(all []*scenario) (stop func(), err error) {
 	server := &http.Server{Handler: newProvider(su.clock, all)}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
-	return func() {
-		server.Close()
-		<-served // always ErrServerClosed here; an earlier end fails the calls
+	return func() error {
+		err := server.Close()
+		if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
+			err = errors.Join(err, ended)
+		}
+		return err
 	}, nil
 }
 
@@ -178,7 +181,6 @@ func (su *setup) build(ctx context.Context, variants []string) error {
 }
 
 func goBuild(ctx context.Context, output, pkg string) error {
-	fmt.Fprintln(os.Stderr, "build", pkg)
 	cmd := exec.CommandContext(ctx, "go", "build", "-o", output, pkg)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {

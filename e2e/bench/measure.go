@@ -3,7 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
+	"log"
 	"time"
 )
 
@@ -43,7 +43,7 @@ func (p plan) callsOf(s *scenario) int {
 // measure takes turns: in each round every scenario goes through every stand,
 // one slice after the other, and each round begins with another stand. So what
 // the machine does beside this run falls on all of them.
-func measure(ctx context.Context, p plan, progress io.Writer) ([]sample, error) {
+func measure(ctx context.Context, p plan, progress *log.Logger) ([]sample, error) {
 	for _, s := range p.scenarios {
 		for _, st := range p.stands {
 			if _, err := st.caller.slice(ctx, s, max(p.callsOf(s)/4, atOnce)); err != nil {
@@ -62,7 +62,7 @@ func measure(ctx context.Context, p plan, progress io.Writer) ([]sample, error) 
 				}
 				one.round = round
 				all = append(all, one)
-				fmt.Fprintf(progress, "round %d/%d  %-12s %-8s %5d calls in %5.2fs  processor %7.1f µs  envoy %7.1f µs a call\n",
+				progress.Printf("round %d/%d  %-12s %-8s %5d calls in %5.2fs  processor %7.1f µs  envoy %7.1f µs a call",
 					round+1, p.rounds, s.name, st.variant, one.calls, one.tally.wall.Seconds(),
 					perCall(one.spent.processor, one.calls), perCall(one.spent.envoy, one.calls))
 			}

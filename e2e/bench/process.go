@@ -26,10 +26,10 @@ func startProcess(log, program string, args ...string) (*process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", program, err)
 	}
-	defer out.Close() // the program has its own
 	p := &process{name: filepath.Base(program), log: log, cmd: exec.Command(program, args...), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = out, out
-	if err := p.cmd.Start(); err != nil {
+	err = p.cmd.Start()
+	if err := errors.Join(err, out.Close()); err != nil { // the program has its own of it
 		return nil, fmt.Errorf("start %s: %w", program, err)
 	}
 	go func() {

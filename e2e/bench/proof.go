@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log"
 	"math"
 	"net/http"
 	"strconv"
@@ -37,7 +38,7 @@ func (st *stand) counts(ctx context.Context) (counted, error) {
 	if err != nil {
 		return counted{}, fmt.Errorf("read Farebox's metrics: %w", err)
 	}
-	defer resp.Body.Close()
+	defer resp.Body.Close() //nolint:errcheck // it was read, or is given up
 	if resp.StatusCode != http.StatusOK {
 		return counted{}, fmt.Errorf("read Farebox's metrics: status %d", resp.StatusCode)
 	}
@@ -89,7 +90,7 @@ func readCounts(page io.Reader) (counted, error) {
 
 // prove refuses a run in which Farebox was fast because it did not do its work:
 // every call must have been attributed, counted as reported, priced and kept.
-func (st *stand) prove(ctx context.Context, progress io.Writer) error {
+func (st *stand) prove(ctx context.Context, progress *log.Logger) error {
 	if st.variant != variantFarebox {
 		return nil
 	}
@@ -108,7 +109,7 @@ func (st *stand) prove(ctx context.Context, progress io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("prove that Farebox counted: %w", err)
 	}
-	fmt.Fprintf(progress, "farebox attributed, counted, priced and kept all %.0f calls; %.0f went on degraded\n", calls, c.degraded)
+	progress.Printf("farebox attributed, counted, priced and kept all %.0f calls; %.0f went on degraded", calls, c.degraded)
 	return nil
 }
 

@@ -52,7 +52,7 @@ func (p *provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		w.Header().Set("content-type", "application/json")
 		w.Header().Set("content-length", strconv.Itoa(len(s.answer)))
-		w.Write(s.answer) // a caller that has gone is counted by the caller
+		_, _ = w.Write(s.answer) // when the caller has gone it reports that itself
 		return
 	}
 	var asked struct {
@@ -93,7 +93,7 @@ func (p *provider) stream(w http.ResponseWriter, s *scenario, withUsage bool) {
 		buf = append(buf, `"choices":[],`+usage+"}\n\n"...)
 	}
 	buf = append(buf, doneEvent...)
-	w.Write(buf) // as above
+	_, _ = w.Write(buf) // as above
 }
 
 // event is one chunk of an answer.

@@ -2,10 +2,12 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -142,12 +144,9 @@ func writeJSON(w io.Writer, rs []row) error {
 // writeTable prints a Markdown table, aligned, so that it can go into a page as
 // it is.
 func writeTable(w io.Writer, rs []row) error {
-	t := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
-	line := func(cells ...any) {
-		for _, c := range cells {
-			fmt.Fprintf(t, "| %v\t", c)
-		}
-		fmt.Fprintln(t, "|")
+	var page strings.Builder
+	line := func(cells ...string) {
+		page.WriteString("| " + strings.Join(cells, "\t| ") + "\t|\n")
 	}
 	line("scenario", "through", "processor µs/call", "µs/chunk", "÷ no-op (least–most)", "Envoy µs/call", "µs/chunk",
 		"call p50 ms", "p99", "chunk delay p50 ms", "p99", "processor MiB", "Envoy MiB", "messages")
@@ -161,7 +160,9 @@ func writeTable(w io.Writer, rs []row) error {
 			known(r.P50, 2), known(r.P99, 2), known(r.ChunkP50, 2), known(r.ChunkP99, 2),
 			known(r.ProcessorMemory, 0), known(r.EnvoyMemory, 0), known(r.Messages, 1))
 	}
-	if err := t.Flush(); err != nil {
+	t := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
+	_, err := io.WriteString(t, page.String())
+	if err := errors.Join(err, t.Flush()); err != nil {
 		return fmt.Errorf("write report: %w", err)
 	}
 	return nil

@@ -148,7 +148,7 @@ func (st *stand) messages(ctx context.Context) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read Envoy's stats: %w", err)
 	}
-	defer resp.Body.Close()
+	defer resp.Body.Close() //nolint:errcheck // it was read, or is given up
 	page, err := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
 	if err != nil {
 		return 0, fmt.Errorf("read Envoy's stats: %w", err)

@@ -11,8 +11,8 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"net"
-	"os"
 	"time"
 
 	extproc "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
@@ -26,8 +26,7 @@ func main() {
 	listen := flag.String("listen", "127.0.0.1:9002", "address to serve ext_proc on")
 	flag.Parse()
 	if err := serve(*listen); err != nil {
-		fmt.Fprintln(os.Stderr, "noop:", err)
-		os.Exit(1)
+		log.Fatalln("noop:", err)
 	}
 }
 
