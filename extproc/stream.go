@@ -32,7 +32,7 @@ type stream struct {
 
 	mu    sync.Mutex // guards all below
 	phase phase
-	head  wire.Message // request headers, until the call is admitted
+	head  wire.Message // the first message: request headers, kept until the call is admitted
 	msg   wire.Message
 	reply wire.Reply
 
@@ -73,11 +73,7 @@ func (s *Server) Process(ctx context.Context, c wire.Conn) error {
 // was admitted is settled.
 func (st *stream) run(c wire.Conn) (err error) {
 	defer st.end()
-	for {
-		in := &st.msg
-		if st.phase == awaitRequestHeaders {
-			in = &st.head
-		}
+	for in := &st.head; ; in = &st.msg {
 		if err := c.Recv(in); err != nil {
 			return nil // Envoy's end of a stream looks the same whether the call succeeded or not
 		}
@@ -108,7 +104,7 @@ func (st *stream) answer(c wire.Conn, in *wire.Message) (last bool, err error) {
 // phase, "go on" for every other.
 func (st *stream) step(in *wire.Message) {
 	switch {
-	case st.phase == awaitRequestHeaders && in.Kind == wire.RequestHeaders:
+	case st.phase == awaitRequestHeaders && in.Kind == wire.RequestHeaders && in == &st.head:
 		st.requestHeaders(in)
 	case st.phase == awaitRequestBody && in.Kind == wire.RequestBody:
 		st.requestBody(in)
