@@ -1,0 +1,147 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/farebox/farebox/policy/api"
+)
+
+// FareboxOptions say how a farebox runs.
+type FareboxOptions struct {
+	// Config is the configuration without its listen section, which the harness
+	// writes. Empty: all defaults.
+	Config string
+	// Dir is where the configuration and, by default, the ledger are; required.
+	// An empty folder is a farebox that has never run.
+	Dir string
+	// Socket has Envoy connect at a Unix socket in Dir instead of a port.
+	Socket bool
+}
+
+// Farebox is a running farebox, or one between two runs.
+type Farebox struct {
+	*Process
+	binary  string
+	o       FareboxOptions
+	extproc *Port // nil with Socket
+	admin   *Port
+}
+
+// StartFarebox runs the built binary until Stop, and returns when it is ready.
+func (k *Kit) StartFarebox(ctx context.Context, o FareboxOptions) (*Farebox, error) {
+	binary, err := k.Farebox(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f := &Farebox{binary: binary, o: o}
+	if err := f.configure(); err != nil {
+		f.release()
+		return nil, fmt.Errorf("start farebox: %w", err)
+	}
+	if err := f.Start(ctx); err != nil {
+		f.release()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *Farebox) configure() (err error) {
+	if f.admin, err = Reserve(); err != nil {
+		return err
+	}
+	if !f.o.Socket {
+		if f.extproc, err = Reserve(); err != nil {
+			return err
+		}
+	}
+	listen := fmt.Sprintf("listen:\n  extproc: {address: %q}\n  admin: {address: %q}\n", f.Addr(), f.admin.Addr())
+	return os.WriteFile(f.file(), []byte(listen+f.o.Config), 0o600)
+}
+
+func (f *Farebox) file() string { return filepath.Join(f.o.Dir, "farebox.yaml") }
+
+// Start runs the binary again, on the same files and addresses. The former
+// process must have ended.
+func (f *Farebox) Start(ctx context.Context) (err error) {
+	if f.Process != nil {
+		select {
+		case <-f.done:
+		default:
+			return errors.New("start farebox: it still runs")
+		}
+	}
+	f.Process, err = launch("farebox", f.o.Dir, nil, f.binary, "serve", "--config", f.file())
+	if err != nil {
+		return err
+	}
+	return f.await(ctx, http.DefaultClient, f.AdminURL()+"/readyz")
+}
+
+// Restart ends the process in order and runs the binary again.
+func (f *Farebox) Restart(ctx context.Context) error {
+	if err := f.Process.Stop(); err != nil {
+		return err
+	}
+	return f.Start(ctx)
+}
+
+// Stop ends the process in order and frees its ports.
+func (f *Farebox) Stop() error {
+	defer f.release()
+	return f.Process.Stop()
+}
+
+func (f *Farebox) release() {
+	f.extproc.Release()
+	f.admin.Release()
+}
+
+// Addr is where Envoy finds it, as envoy.Options take it.
+func (f *Farebox) Addr() string {
+	if f.o.Socket {
+		return "unix://" + filepath.Join(f.o.Dir, "extproc.sock")
+	}
+	return f.extproc.Addr()
+}
+
+// AdminURL is where operators ask.
+func (f *Farebox) AdminURL() string { return "http://" + f.admin.Addr() }
+
+// Metrics reads /metrics.
+func (f *Farebox) Metrics(ctx context.Context) (Metrics, error) {
+	text, err := fetchText(ctx, http.DefaultClient, f.AdminURL()+"/metrics")
+	if err != nil {
+		return nil, fmt.Errorf("read farebox's metrics: %w", err)
+	}
+	return parseMetrics(string(text))
+}
+
+// Usage asks what the calls of the last day cost, by the names given.
+func (f *Farebox) Usage(ctx context.Context, by ...string) (*api.UsageAnswer, error) {
+	now := time.Now()
+	return api.NewClient(f.AdminURL(), nil).Usage(ctx, api.Query{From: now.Add(-24 * time.Hour), To: now.Add(time.Minute), By: by})
+}
+
+// Explain asks for the records of a call, by its id or the provider's.
+func (f *Farebox) Explain(ctx context.Context, id string) (*api.CallAnswer, error) {
+	return api.NewClient(f.AdminURL(), nil).Call(ctx, id)
+}
+
+// Command runs another command of the same binary against this farebox, and
+// returns what it printed.
+func (f *Farebox) Command(ctx context.Context, args ...string) (string, error) {
+	c := exec.CommandContext(ctx, f.binary, append(args, "--admin", f.AdminURL())...)
+	out, err := c.Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return string(out), fmt.Errorf("run farebox %s: %w: %s", args[0], err, exit.Stderr)
+	}
+	return string(out), err
+}

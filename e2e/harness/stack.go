@@ -1,0 +1,144 @@
+package harness
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/farebox/farebox/e2e/provider"
+)
+
+// TB is what a stack needs of a test.
+type TB interface {
+	Helper()
+	Cleanup(func())
+	Context() context.Context
+	Errorf(format string, args ...any)
+	Failed() bool
+	Fatal(args ...any)
+	Logf(format string, args ...any)
+	Skip(args ...any)
+	TempDir() string
+}
+
+// StackOptions say what a Stack is made of. The zero value is a farebox with its
+// defaults before a provider that plays the plain scenario.
+type StackOptions struct {
+	Play      provider.Scenario
+	Config    string       // farebox's, without listen
+	Socket    bool         // between Envoy and farebox
+	Envoy     EnvoyOptions // Dir, Farebox and, if empty, Upstream are filled in
+	NoFarebox bool         // no farebox: nothing listens where Envoy looks for it
+}
+
+// Stack is a provider, a farebox and an Envoy that belong to one test and end
+// with it.
+type Stack struct {
+	Provider *provider.Server
+	Farebox  *Farebox // nil NoFarebox
+	Envoy    *Envoy
+	URL      string // of Envoy: where the calls of the story go
+}
+
+// Start runs a stack. A part that cannot be had skips the test, or fails it
+// where CI=true. When the test has failed, what the processes wrote is logged; a
+// data race in farebox fails it.
+func (k *Kit) Start(t TB, o StackOptions) *Stack {
+	t.Helper()
+	ctx := t.Context()
+	if _, err := k.Envoy(ctx); err != nil {
+		unavailable(t, err)
+	}
+	s := &Stack{}
+	var err error
+	if s.Provider, err = provider.Start(provider.Options{Play: o.Play}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Provider.Close() })
+	if o.Envoy.Upstream == "" {
+		o.Envoy.Upstream = s.Provider.Addr()
+	}
+	if o.NoFarebox {
+		p, err := Reserve()
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(p.Release)
+		o.Envoy.Farebox = p.Addr()
+	} else {
+		s.Farebox = k.startFarebox(t, FareboxOptions{Config: o.Config, Socket: o.Socket})
+		o.Envoy.Farebox = s.Farebox.Addr()
+	}
+	o.Envoy.Dir = t.TempDir()
+	if o.Envoy.AccessLog == "" {
+		o.Envoy.AccessLog = filepath.Join(o.Envoy.Dir, "access.log")
+	}
+	if s.Envoy, err = k.StartEnvoy(ctx, o.Envoy); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Envoy.Stop(); err != nil {
+			t.Errorf("%v", err)
+		}
+		if t.Failed() {
+			access, _ := os.ReadFile(o.Envoy.AccessLog)
+			t.Logf("envoy wrote:\n%s\nits access log:\n%s", s.Envoy.Log(), access)
+		}
+	})
+	s.URL = s.Envoy.URL()
+	return s
+}
+
+// startFarebox runs a farebox for a test.
+func (k *Kit) startFarebox(t TB, o FareboxOptions) *Farebox {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "fb") // a test's own is too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	o.Dir = dir
+	f, err := k.StartFarebox(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := f.Stop(); err != nil {
+			t.Errorf("%v", err)
+		}
+		if strings.Contains(f.Log(), "WARNING: DATA RACE") {
+			t.Errorf("farebox has a data race")
+		}
+		if t.Failed() {
+			t.Logf("farebox wrote:\n%s", f.Log())
+		}
+	})
+	return f
+}
+
+// StartModel returns the kit's model, or skips as Start does.
+func (k *Kit) StartModel(t TB) *Model {
+	t.Helper()
+	m, err := k.Model(t.Context())
+	if err != nil {
+		unavailable(t, err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the model wrote:\n%s", m.Log())
+		}
+	})
+	return m
+}
+
+// unavailable ends a test that a part is missing for.
+func unavailable(t TB, err error) {
+	t.Helper()
+	var missing *Missing
+	if errors.As(err, &missing) && os.Getenv("CI") != "true" {
+		t.Skip(err.Error() + " (make parts fetches it)")
+	}
+	t.Fatal(err)
+}
