@@ -1,0 +1,109 @@
+package serve
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/farebox/farebox/cmd/farebox/config"
+	"github.com/farebox/farebox/policy/ledger"
+	"github.com/farebox/farebox/policy/ledger/sqlitestore"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// books is the ledger with its writer, and the secret that hashes API keys.
+type books struct {
+	store  *sqlitestore.Store
+	writer *ledger.Writer
+	secret []byte
+}
+
+// closeWithin bounds how long a stop waits for the last commits.
+const closeWithin = 10 * time.Second
+
+func openBooks(ctx context.Context, c *config.Config, reg prometheus.Registerer, log *slog.Logger) (*books, error) {
+	durability, err := ledger.ParseDurability(c.Ledger.Durability)
+	if err != nil {
+		return nil, err
+	}
+	path, memory := c.Ledger.Store.Path()
+	b := &books{}
+	if b.secret, err = secretBeside(path, memory); err != nil {
+		return nil, err
+	}
+	if memory {
+		path = ":memory:"
+	}
+	if b.store, err = sqlitestore.Open(ctx, path, durability); err != nil {
+		return nil, err
+	}
+	b.writer, err = ledger.NewWriter(ledger.Options{Store: b.store, Durability: durability, Registerer: reg, Logger: log})
+	if err != nil {
+		return nil, errors.Join(err, b.store.Close())
+	}
+	return b, nil
+}
+
+// close writes what is queued and closes the store.
+func (b *books) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
+	defer cancel()
+	return errors.Join(b.writer.Close(ctx), b.store.Close())
+}
+
+func joinClose(err error, b *books) error { return errors.Join(err, b.close()) }
+
+// hashKey makes an API key searchable without keeping it: 16 bytes of
+// HMAC-SHA-256 under a secret of this ledger.
+func (b *books) hashKey(key string) string {
+	mac := hmac.New(sha256.New, b.secret)
+	mac.Write([]byte(key))
+	return hex.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// secretBeside reads the secret that lies beside the ledger's file, or makes it.
+// A ledger in memory has a secret of its own, gone with it.
+func secretBeside(path string, memory bool) ([]byte, error) {
+	secret := make([]byte, sha256.Size)
+	if _, err := rand.Read(secret); err != nil {
+		return nil, fmt.Errorf("make key-hash secret: %w", err)
+	}
+	if memory {
+		return secret, nil
+	}
+	name := path + ".key"
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return readSecret(name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make key-hash secret beside the ledger: %w", err)
+	}
+	if _, err := f.WriteString(hex.EncodeToString(secret) + "\n"); err != nil {
+		return nil, errors.Join(fmt.Errorf("write key-hash secret: %w", err), f.Close())
+	}
+	return secret, f.Close()
+}
+
+func readSecret(name string) ([]byte, error) {
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("read key-hash secret: %w", err)
+	}
+	if len(text) < 2*sha256.Size {
+		return nil, fmt.Errorf("read key-hash secret %s: shorter than %d bytes; remove it to have a new one made", name, sha256.Size)
+	}
+	secret, err := hex.DecodeString(string(text[:2*sha256.Size]))
+	if err != nil {
+		return nil, fmt.Errorf("read key-hash secret %s: %w", name, err)
+	}
+	return secret, nil
+}

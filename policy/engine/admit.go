@@ -1,0 +1,38 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/attribution"
+)
+
+func missingMetadata(a *attribution.Attribution, missing []string) policy.Refusal {
+	hints := make([]string, len(missing))
+	for i, name := range missing {
+		hints[i] = name
+		if how := a.How(name); how != "" {
+			hints[i] += " (" + how + ")"
+		}
+	}
+	return policy.Refusal{
+		Code: "missing_metadata", Status: 400,
+		Message: fmt.Sprintf("This call does not say who pays for it. Missing: %s.", strings.Join(hints, ", ")),
+	}
+}
+
+// hold is what the call may consume, from the size of its request and from what
+// calls like it have used.
+func (e *Engine) hold(r *policy.Request) policy.Hold {
+	return policy.Hold{Input: e.o.Estimator.Input(r.Call), Output: e.o.Estimator.Output(r.Call)}
+}
+
+func (e *Engine) refuse(ctx context.Context, t policy.Ticket, why policy.Refusal) {
+	now := e.o.Now()
+	rec := record(&t, &policy.Outcome{Status: why.Status, At: now, Reason: why.Code})
+	rec.Outcome = policy.Refused
+	e.metrics.observe(&rec)
+	e.keep(ctx, rec)
+}

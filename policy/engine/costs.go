@@ -1,0 +1,114 @@
+package engine
+
+import (
+	"sync"
+
+	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/money"
+	"github.com/farebox/farebox/tokenizer"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// DefaultMaxSeries bounds each family of costs; what comes after goes to a series
+// whose labels are all "other", so that sums stay right.
+const DefaultMaxSeries = 10_000
+
+// costs counts money, tokens and requests per owner and model. Money is summed
+// exactly and turned into a float only when Prometheus asks.
+type costs struct {
+	most int
+
+	mu     sync.Mutex // guards series; held for a look-up and additions, never over I/O
+	series map[seriesKey]*counts
+}
+
+type seriesKey struct{ team, project, provider, model, requestType string }
+
+var otherSeries = seriesKey{"other", "other", "other", "other", "other"}
+
+type counts struct {
+	cost     money.Amount
+	tokens   [tokenizer.Classes]int64
+	requests [5]int64 // by outcome
+}
+
+var outcomes = [...]string{policy.Served, policy.Cached, policy.Refused, policy.CutOff, policy.Failed}
+
+var (
+	ownerLabels  = []string{"team", "project", "provider", "model", "request_type"}
+	costDesc     = prometheus.NewDesc("farebox_cost_usd_total", "Charged cost of settled calls, in US dollars.", ownerLabels, nil)
+	tokensDesc   = prometheus.NewDesc("farebox_tokens_total", "Tokens of settled calls, by meter; meters are disjoint.", append(ownerLabels[:5:5], "meter"), nil)
+	requestsDesc = prometheus.NewDesc("farebox_requests_total", "Calls, by outcome.", append(ownerLabels[:5:5], "outcome"), nil)
+)
+
+func newCosts(most int) *costs {
+	return &costs{most: most, series: map[seriesKey]*counts{}}
+}
+
+func (c *costs) observe(rec *policy.Record) {
+	key := seriesKey{
+		team: label(rec.Owner.Value("team")), project: rec.Owner.Value("project"), provider: label(rec.Provider),
+		model: modelLabel(rec), requestType: rec.Owner.Value("request_type"),
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.at(key)
+	for i := range rec.Lines {
+		l := &rec.Lines[i]
+		n.cost = n.cost.Add(l.Charged)
+		n.tokens[l.Class] += l.Quantity
+	}
+	for i, outcome := range outcomes {
+		if outcome == rec.Outcome {
+			n.requests[i]++
+		}
+	}
+}
+
+func (c *costs) at(key seriesKey) *counts {
+	n := c.series[key]
+	if n == nil && len(c.series) >= c.most {
+		key = otherSeries
+		n = c.series[key]
+	}
+	if n == nil {
+		n = &counts{}
+		c.series[key] = n
+	}
+	return n
+}
+
+// Describe implements prometheus.Collector.
+func (c *costs) Describe(ch chan<- *prometheus.Desc) {
+	ch <- costDesc
+	ch <- tokensDesc
+	ch <- requestsDesc
+}
+
+// Collect implements prometheus.Collector.
+func (c *costs) Collect(ch chan<- prometheus.Metric) {
+	for key, n := range c.snapshot() {
+		labels := []string{key.team, key.project, key.provider, key.model, key.requestType}
+		ch <- prometheus.MustNewConstMetric(costDesc, prometheus.CounterValue, n.cost.Float64(), labels...)
+		for class, v := range n.tokens {
+			if v > 0 {
+				ch <- prometheus.MustNewConstMetric(tokensDesc, prometheus.CounterValue, float64(v), append(labels[:5:5], tokenizer.Class(class).String())...)
+			}
+		}
+		for i, v := range n.requests {
+			if v > 0 {
+				ch <- prometheus.MustNewConstMetric(requestsDesc, prometheus.CounterValue, float64(v), append(labels[:5:5], outcomes[i])...)
+			}
+		}
+	}
+}
+
+func (c *costs) snapshot() map[seriesKey]counts {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := make(map[seriesKey]counts, len(c.series))
+	for key, n := range c.series {
+		all[key] = *n
+	}
+	return all
+}

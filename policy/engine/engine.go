@@ -1,0 +1,144 @@
+// Package engine is the two lists of steps that every call takes.
+//
+// Admit: attribution → hold → journal. Settle: usage → lines → record → metrics
+// → ledger. Each step is its own package or file; a new feature is a new step in
+// one of the two functions below and nowhere else.
+//
+// It knows neither Envoy nor bodies: what comes in is a Request and an Outcome,
+// what goes out a Ticket, a Receipt and a Record in the ledger. An Engine is safe
+// for concurrent use. No lock is held over I/O or logging.
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/attribution"
+	"github.com/farebox/farebox/policy/ledger"
+	"github.com/farebox/farebox/policy/price"
+	"github.com/farebox/farebox/tokenizer/estimate"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// journal is the part of the ledger that calls need.
+type journal interface {
+	Open(policy.Opening)
+	Record(ctx context.Context, r policy.Record) error
+}
+
+var _ journal = (*ledger.Writer)(nil)
+
+// Options of an Engine; those above MaxSeries are required.
+type Options struct {
+	Attribution *attribution.Attribution
+	Prices      *price.Catalogue
+	Journal     journal
+	Estimator   *estimate.Estimator
+	Registerer  prometheus.Registerer
+
+	MaxSeries   int              // of each family of costs; 0: DefaultMaxSeries
+	Enforce     bool             // false: decide and count, refuse nothing
+	HoldOnAbort bool             // an unstreamed answer that was cut is settled at its whole hold
+	Logger      *slog.Logger     // nil discards
+	Now         func() time.Time // nil is time.Now
+}
+
+// Engine admits and settles calls.
+type Engine struct {
+	o       Options
+	metrics *metrics
+}
+
+// New returns an Engine, or an error when a required option is missing.
+func New(o Options) (*Engine, error) {
+	if o.Attribution == nil || o.Prices == nil || o.Journal == nil || o.Estimator == nil || o.Registerer == nil {
+		return nil, errors.New("make engine: Attribution, Prices, Journal, Estimator and Registerer are required")
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.MaxSeries == 0 {
+		o.MaxSeries = DefaultMaxSeries
+	}
+	m, err := newMetrics(o.Registerer, o.MaxSeries)
+	if err != nil {
+		return nil, err
+	}
+	return &Engine{o: o, metrics: m}, nil
+}
+
+// Admit says whether a call may pass. In observe mode every call does. A ticket
+// with a refusal is already in the ledger.
+func (e *Engine) Admit(ctx context.Context, r *policy.Request) (policy.Ticket, error) {
+	owner, missing := e.o.Attribution.Resolve(r.Identity)
+	t := ticket(r, owner)
+	if len(missing) > 0 {
+		why := missingMetadata(e.o.Attribution, missing)
+		switch {
+		case !e.o.Attribution.Refuses():
+		case !e.o.Enforce:
+			e.metrics.wouldRefuse.WithLabelValues(why.Code).Inc()
+		default:
+			e.refuse(ctx, t, why)
+			t.Refusal = &why
+			return t, nil
+		}
+	}
+	t.Hold = e.hold(r)
+	e.o.Journal.Open(policy.Opening{Ticket: t})
+	return t, nil
+}
+
+// Refuse records a call that was turned away before it came to Admit.
+func (e *Engine) Refuse(ctx context.Context, r *policy.Request, why policy.Refusal) {
+	owner, _ := e.o.Attribution.Resolve(r.Identity)
+	e.refuse(ctx, ticket(r, owner), why)
+}
+
+// Settle closes a call: what it used, what that costs, who pays. It returns when
+// the record is committed or ctx ends; the record is written in either case.
+// Settling a call twice changes nothing in the ledger.
+func (e *Engine) Settle(ctx context.Context, t policy.Ticket, o policy.Outcome) policy.Receipt {
+	e.learn(&t, &o)
+	usage := e.usage(&t, &o)
+	rec := record(&t, &o)
+	e.price(&rec, usage)
+	e.metrics.observe(&rec)
+	e.keep(ctx, rec)
+	return receipt(&rec)
+}
+
+// Recover settles, as partial, the calls that an earlier run admitted and did
+// not live to settle. What had been seen of their answers is lost.
+func (e *Engine) Recover(ctx context.Context, open []policy.Opening) {
+	for _, op := range open {
+		e.metrics.recovered.Inc()
+		e.Settle(ctx, op.Ticket, policy.Outcome{End: cut, Lost: true, At: e.o.Now(), Reason: "farebox was restarted"})
+	}
+}
+
+// keep writes rec to the ledger. What the ledger cannot take is not lost: the
+// record goes to the log, which holds nothing of a prompt.
+func (e *Engine) keep(ctx context.Context, rec policy.Record) {
+	err := e.o.Journal.Record(ctx, rec)
+	switch {
+	case err == nil:
+	case errors.Is(err, ledger.ErrUncommitted):
+		e.metrics.degraded.WithLabelValues(commitSlow).Inc()
+	default:
+		e.metrics.degraded.WithLabelValues(ledgerRefused).Inc()
+		e.o.Logger.ErrorContext(ctx, "ledger did not take a record: it is here instead", "err", err, "record", rec)
+	}
+}
+
+func ticket(r *policy.Request, owner policy.Owner) policy.Ticket {
+	t := policy.Ticket{Request: *r, Owner: owner}
+	t.Identity = nil
+	return t
+}

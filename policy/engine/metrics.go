@@ -1,0 +1,121 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/tokenizer"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Reasons of farebox_degraded_total that are the engine's own.
+const (
+	commitSlow    = "commit_wait"    // an answer ended before its record was committed; it is written all the same
+	ledgerRefused = "ledger_refused" // the ledger took no record; it is in the log
+)
+
+type metrics struct {
+	costs       *costs
+	degraded    *prometheus.CounterVec
+	wouldRefuse *prometheus.CounterVec
+	sources     [tokenizer.Reported + 1]prometheus.Counter
+	unpriced    *prometheus.CounterVec
+	recovered   prometheus.Counter
+	duration    *prometheus.HistogramVec
+	firstToken  *prometheus.HistogramVec
+}
+
+func newMetrics(r prometheus.Registerer, series int) (*metrics, error) {
+	m := &metrics{
+		costs: newCosts(series),
+		degraded: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "farebox_degraded_total", Help: "Calls, or events of answers, that went on without full information, by reason.",
+		}, []string{"reason"}),
+		wouldRefuse: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "farebox_would_refuse_total", Help: "Calls that enforce mode would have refused, by code.",
+		}, []string{"code"}),
+		unpriced: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "farebox_unpriced_requests_total", Help: "Calls with a quantity that no price row covers.",
+		}, []string{"provider", "model"}),
+		recovered: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "farebox_recovered_calls_total", Help: "Calls of an earlier run that a restart settled as partial.",
+		}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "farebox_request_duration_seconds", Help: "Time from admission to the end of the answer.", Buckets: seconds,
+		}, []string{"provider", "operation"}),
+		firstToken: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "farebox_time_to_first_token_seconds", Help: "Time from admission to the first piece of a streamed answer.", Buckets: seconds,
+		}, []string{"provider", "operation"}),
+	}
+	source := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "farebox_usage_source_total", Help: "Settled calls, by how their usage came to be known.",
+	}, []string{"source"})
+	for s := range m.sources {
+		m.sources[s] = source.WithLabelValues(tokenizer.Source(s).String())
+	}
+	var err error
+	if m.degraded, err = shared(r, m.degraded); err != nil {
+		return nil, err
+	}
+	m.degraded.WithLabelValues(commitSlow)
+	m.degraded.WithLabelValues(ledgerRefused)
+	m.wouldRefuse.WithLabelValues("missing_metadata")
+	for _, c := range []prometheus.Collector{m.costs, m.wouldRefuse, m.unpriced, m.recovered, m.duration, m.firstToken, source} {
+		if err := r.Register(c); err != nil {
+			return nil, fmt.Errorf("register engine metrics: %w", err)
+		}
+	}
+	return m, nil
+}
+
+// The buckets of OpenTelemetry's gen_ai duration histograms.
+var seconds = []float64{0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92}
+
+// shared registers a family that other packages count in too, or returns the one
+// that is there.
+func shared(r prometheus.Registerer, c *prometheus.CounterVec) (*prometheus.CounterVec, error) {
+	err := r.Register(c)
+	if err == nil {
+		return c, nil
+	}
+	if there, ok := err.(prometheus.AlreadyRegisteredError); ok { //nolint:errorlint // documented to be returned as it is
+		if c, ok := there.ExistingCollector.(*prometheus.CounterVec); ok {
+			return c, nil
+		}
+	}
+	return nil, fmt.Errorf("register shared metrics: %w", err)
+}
+
+func (m *metrics) observe(rec *policy.Record) {
+	m.costs.observe(rec)
+	if rec.Outcome == policy.Refused {
+		return
+	}
+	m.sources[rec.Source].Inc()
+	provider := label(rec.Provider)
+	if !rec.Priced {
+		m.unpriced.WithLabelValues(provider, modelLabel(rec)).Inc()
+	}
+	m.duration.WithLabelValues(provider, rec.Operation).Observe(rec.Completed.Sub(rec.Admitted).Seconds())
+	if rec.Stream && !rec.FirstToken.IsZero() {
+		m.firstToken.WithLabelValues(provider, rec.Operation).Observe(rec.FirstToken.Sub(rec.Admitted).Seconds())
+	}
+}
+
+func label(v string) string {
+	if v == "" {
+		return "unknown"
+	}
+	return v
+}
+
+// modelLabel is the model only where a provider vouched for it by answering, or
+// a price row by knowing it: what a caller merely asks for mints no series.
+func modelLabel(rec *policy.Record) string {
+	answered := rec.Status >= 200 && rec.Status < 300
+	known := len(rec.Lines) > 0 && rec.Lines[0].State != policy.Unpriced
+	if rec.Model == "" || !answered && !known {
+		return "unknown"
+	}
+	return rec.Model
+}

@@ -1,0 +1,177 @@
+package engine
+
+import (
+	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/price"
+	"github.com/farebox/farebox/tokenizer"
+)
+
+const cut = tokenizer.Cut
+
+// usage is what the provider reported, completed by what was counted and
+// estimated where it reported nothing. A provider's error without usage costs
+// nothing: none of the dialects bills one.
+func (e *Engine) usage(t *policy.Ticket, o *policy.Outcome) []tokenizer.Usage {
+	all := o.Reading.Usage
+	if o.End == tokenizer.Failed && o.Reading.TextBytes == 0 {
+		return all
+	}
+	if len(all) == 0 {
+		all = []tokenizer.Usage{{Model: o.Reading.Model}}
+	}
+	u := &all[0]
+	if !u.KnownInput() {
+		u.Set(tokenizer.Input, t.Hold.Input, tokenizer.Estimated)
+	}
+	if !u.KnownOutput() {
+		e.fillOutput(t, o, u)
+	}
+	return all
+}
+
+// fillOutput says how much was generated when the provider did not.
+func (e *Engine) fillOutput(t *policy.Ticket, o *policy.Outcome, u *tokenizer.Usage) {
+	generates := t.Hold.Output > 0
+	switch {
+	case o.Reading.TextBytes > 0:
+		n, from := e.o.Estimator.Text(modelOf(t, o), &o.Reading)
+		if o.End == cut && from == tokenizer.Counted {
+			from = tokenizer.Partial
+		}
+		u.Set(tokenizer.Output, n, from)
+	case !generates:
+	case o.Lost, o.End == cut && !t.Call.Stream, o.End == tokenizer.Complete && !t.Call.Stream:
+		// An answer that nobody saw was generated all the same.
+		u.Set(tokenizer.Output, e.abortedOutput(t), tokenizer.Estimated)
+	}
+}
+
+// abortedOutput is what an unseen answer is settled at: what such calls may
+// generate (t.Hold is the same estimate at admission), or all that the caller
+// allowed.
+func (e *Engine) abortedOutput(t *policy.Ticket) int64 {
+	if most := t.Call.MaxOutput * int64(max(t.Call.Choices, 1)); e.o.HoldOnAbort && most > 0 {
+		return most
+	}
+	return t.Hold.Output
+}
+
+func modelOf(t *policy.Ticket, o *policy.Outcome) string {
+	if o.Reading.Model != "" {
+		return o.Reading.Model
+	}
+	return t.Call.Model
+}
+
+func record(t *policy.Ticket, o *policy.Outcome) policy.Record {
+	rec := policy.Record{
+		ID: t.ID, Attempt: o.Attempt, RequestID: t.RequestID, TraceID: t.TraceID, ResponseID: o.Reading.ResponseID,
+		Owner: t.Owner, Dialect: t.Call.Dialect, Operation: t.Call.Operation, Provider: t.Provider, Host: t.Host, KeyHash: t.KeyHash,
+		ModelAsked: t.Call.Model, Model: modelOf(t, o), TierAsked: t.Call.Tier, Tier: o.Reading.Tier, Stream: t.Call.Stream,
+		Status: o.Status, Finish: o.Reading.Finish, Outcome: policy.Served, Reason: o.Reason, Purpose: policy.User, Tries: o.Tries,
+		Shares: t.Call.Shares, Admitted: t.At, FirstToken: o.FirstToken, Completed: o.At,
+	}
+	if t.Retry > 0 {
+		rec.Purpose = policy.Retry
+	}
+	switch o.End {
+	case tokenizer.Complete:
+	case tokenizer.Cut:
+		rec.Outcome = policy.CutOff
+	case tokenizer.Failed:
+		rec.Outcome = policy.Failed
+	}
+	return rec
+}
+
+// price makes the lines of rec. A model without a price is unpriced, which is
+// not free: its quantities are kept, to be rated later.
+func (e *Engine) price(rec *policy.Record, all []tokenizer.Usage) {
+	rec.Priced = true
+	weakest := tokenizer.Reported
+	for i := range all {
+		row, model := e.row(rec, &all[i])
+		for class, n := range all[i].All {
+			if n == 0 && class != tokenizer.Input && class != tokenizer.Output {
+				continue
+			}
+			l := policy.Line{Model: model, Class: class, Quantity: n, Source: all[i].Source(class), State: policy.Unpriced}
+			if n == 0 {
+				l.State = policy.Free
+			}
+			charge(&l, row)
+			rec.Priced = rec.Priced && l.State != policy.Unpriced
+			weakest = min(weakest, l.Source)
+			rec.Lines = append(rec.Lines, l)
+		}
+	}
+	switch {
+	case len(rec.Lines) == 0:
+		rec.Source = tokenizer.None
+	case rec.Outcome == policy.CutOff && weakest != tokenizer.Reported:
+		rec.Source = tokenizer.Partial
+	default:
+		rec.Source = weakest
+	}
+}
+
+// row finds the price of one usage: of the model as answered, else as asked.
+func (e *Engine) row(rec *policy.Record, u *tokenizer.Usage) (row *price.Row, model string) {
+	model = u.Model
+	if model == "" {
+		model = rec.Model
+	}
+	q := price.Query{Provider: rec.Provider, Model: model, At: rec.Admitted}
+	row, ok := e.o.Prices.Find(q)
+	if !ok && rec.ModelAsked != model {
+		q.Model = rec.ModelAsked
+		row, ok = e.o.Prices.Find(q)
+	}
+	if !ok {
+		return nil, model
+	}
+	if rec.Provider == "" {
+		rec.Provider = row.Provider
+	}
+	rec.Developer = row.Developer
+	return row, model
+}
+
+func charge(l *policy.Line, row *price.Row) {
+	if row == nil {
+		return
+	}
+	rate, _, ok := row.Rate(l.Class)
+	switch {
+	case row.Free:
+		l.State, l.RateID = policy.Free, row.ID
+	case ok:
+		l.State, l.RateID, l.Rate = policy.Priced, row.ID, rate
+		l.List = rate.Times(l.Quantity)
+		l.Contracted, l.Charged = l.List, l.List
+	}
+}
+
+// learn lets estimates follow what providers report.
+func (e *Engine) learn(t *policy.Ticket, o *policy.Outcome) {
+	if o.End != tokenizer.Complete {
+		return
+	}
+	for i := range o.Reading.Usage {
+		e.o.Estimator.Learn(t.Call, &o.Reading.Usage[i])
+	}
+}
+
+func receipt(rec *policy.Record) policy.Receipt {
+	r := policy.Receipt{Priced: rec.Priced}
+	for i := range rec.Lines {
+		l := &rec.Lines[i]
+		r.Cost = r.Cost.Add(l.Charged)
+		if l.Class.IsInput() {
+			r.Input += l.Quantity
+		} else {
+			r.Output += l.Quantity
+		}
+	}
+	return r
+}
