@@ -58,7 +58,8 @@ func open(ctx context.Context, path string, durability ledger.Durability) (*Stor
 	}
 	write, err := connect(abs, 1, url.Values{"_txlock": {"immediate"}, "_pragma": {
 		"busy_timeout(5000)", "journal_mode(wal)", "synchronous(" + synchronous + ")",
-		"foreign_keys(1)", "journal_size_limit(67108864)",
+		// 16 MB each: ids are random, so a batch touches pages all over their indexes
+		"cache_size(-16000)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)",
 	}})
 	if err != nil {
 		return nil, err

@@ -40,7 +40,7 @@ func TestStore(t *testing.T) {
 func TestSettings(t *testing.T) {
 	for d, want := range map[ledger.Durability]string{ledger.Process: "1", ledger.Async: "1", ledger.Power: "2"} {
 		s := open(t, filepath.Join(t.TempDir(), "l.db"), d)
-		for pragma, want := range map[string]string{"synchronous": want, "journal_mode": "wal", "foreign_keys": "1", "busy_timeout": "5000"} {
+		for pragma, want := range map[string]string{"synchronous": want, "journal_mode": "wal", "busy_timeout": "5000"} {
 			if got := s.Pragma(t, pragma); got != want {
 				t.Errorf("%s: %s is %s, want %s", d, pragma, got, want)
 			}

@@ -24,16 +24,19 @@ const recordColumns = `call, attempt, request_id, trace_id, response_id, owner, 
 const lineColumns = `model, meter, quantity, source, state, rate_id, rate,
 	list_micro, list_pico, contracted_micro, contracted_pico, charged_micro, charged_pico`
 
-// writer is the connection that writes, with its statements. The statements run
-// without a context: each is short, and a context that can end costs a goroutine
-// a statement. Write looks at its context between them.
+// writer is the connection that writes, with its statements. They run without a
+// context: each is short, and a context that can end costs a goroutine a
+// statement. Write looks at its context between them.
 type writer struct {
-	conn                   *sql.Conn
-	begin, commit          *sql.Stmt
-	record, line           *sql.Stmt
-	opening, closeOpenings *sql.Stmt
-	args                   []any
-	text                   []byte
+	conn          *sql.Conn
+	statements    []*sql.Stmt // all of them, to be closed
+	begin, commit *sql.Stmt
+	record        *sql.Stmt
+	opening       *sql.Stmt
+	lines         bulk
+	closed        bulk // calls whose openings are over
+	args          []any
+	text          []byte
 }
 
 func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
@@ -42,6 +45,9 @@ func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 		return nil, err
 	}
 	w := &writer{conn: conn}
+	line := `(?, ?, ` + marks(lineColumns) + `)`
+	insertLines := `INSERT INTO lines (record, n, ` + lineColumns + `) VALUES ` + line
+	w.lines.width, w.closed.width = strings.Count(line, "?"), 1
 	for _, p := range []struct {
 		stmt **sql.Stmt
 		sql  string
@@ -49,14 +55,18 @@ func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 		{&w.begin, `BEGIN IMMEDIATE`},
 		{&w.commit, `COMMIT`},
 		{&w.record, `INSERT OR IGNORE INTO records (` + recordColumns + `) VALUES (` + marks(recordColumns) + `)`},
-		{&w.line, `INSERT INTO lines (record, n, ` + lineColumns + `) VALUES (?, ?, ` + marks(lineColumns) + `)`},
 		{&w.opening, `INSERT OR IGNORE INTO openings (call, admitted, ticket)
 			SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM records WHERE call = ?1)`},
-		{&w.closeOpenings, `DELETE FROM openings WHERE call = ?`},
+		{&w.lines.one, insertLines},
+		{&w.lines.many, insertLines + strings.Repeat(", "+line, bulkRows-1)},
+		{&w.closed.one, `DELETE FROM openings WHERE call = ?`},
+		{&w.closed.many, `DELETE FROM openings WHERE call IN (?` + strings.Repeat(", ?", bulkRows-1) + `)`},
 	} {
-		if *p.stmt, err = conn.PrepareContext(ctx, p.sql); err != nil {
+		stmt, err := conn.PrepareContext(ctx, p.sql)
+		if err != nil {
 			return nil, errors.Join(err, w.close())
 		}
+		*p.stmt, w.statements = stmt, append(w.statements, stmt)
 	}
 	return w, nil
 }
@@ -70,10 +80,8 @@ func marks(columns string) string {
 // and its locks, then the connection itself, and with it any open transaction.
 func (w *writer) close() error {
 	var err error
-	for _, stmt := range []*sql.Stmt{w.begin, w.commit, w.record, w.line, w.opening, w.closeOpenings} {
-		if stmt != nil {
-			err = errors.Join(err, stmt.Close())
-		}
+	for _, stmt := range w.statements {
+		err = errors.Join(err, stmt.Close())
 	}
 	discard := func(any) error { return driver.ErrBadConn } // takes it out of the pool
 	if failed := w.conn.Raw(discard); !errors.Is(failed, driver.ErrBadConn) {
@@ -123,6 +131,9 @@ func (w *writer) batch(ctx context.Context, b ledger.Batch) error {
 			return fmt.Errorf("record %s: %w", b.Records[i].ID, err)
 		}
 	}
+	if err := errors.Join(w.lines.flush(), w.closed.flush()); err != nil {
+		return fmt.Errorf("lines: %w", err)
+	}
 	for i := range b.Openings {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -131,20 +142,16 @@ func (w *writer) batch(ctx context.Context, b ledger.Batch) error {
 			return fmt.Errorf("opening %s: %w", b.Openings[i].Ticket.ID, err)
 		}
 	}
-	if _, err := w.exec(w.commit); err != nil {
+	if err := exec(w.commit, nil); err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
 }
 
-func (w *writer) exec(stmt *sql.Stmt, args ...any) (sql.Result, error) {
-	return stmt.ExecContext(context.Background(), args...)
-}
-
 // writeRecord writes a record with its lines, unless it is there, and closes its
 // opening.
 func (w *writer) writeRecord(r *policy.Record) error {
-	result, err := w.exec(w.record, w.recordArgs(r)...)
+	result, err := w.record.ExecContext(context.Background(), w.recordArgs(r)...)
 	if err != nil {
 		return err
 	}
@@ -156,12 +163,12 @@ func (w *writer) writeRecord(r *policy.Record) error {
 		return err
 	}
 	for n := range r.Lines {
-		if _, err := w.exec(w.line, w.lineArgs(id, n, &r.Lines[n])...); err != nil {
-			return fmt.Errorf("line %d: %w", n, err)
+		if err := w.lines.add(w.lineArgs(id, n, &r.Lines[n])); err != nil {
+			return fmt.Errorf("lines: %w", err)
 		}
 	}
-	_, err = w.exec(w.closeOpenings, r.ID[:])
-	return err
+	w.args = append(w.args[:0], r.ID[:])
+	return w.closed.add(w.args)
 }
 
 // recordArgs reuses the room of the arguments before.
@@ -195,8 +202,8 @@ func (w *writer) writeOpening(t *policy.Ticket) error {
 	if err != nil {
 		return err
 	}
-	_, err = w.exec(w.opening, t.ID[:], micros(t.At), string(ticket))
-	return err
+	w.args = append(w.args[:0], t.ID[:], micros(t.At), string(ticket))
+	return exec(w.opening, w.args)
 }
 
 func micros(t time.Time) int64 { return t.UnixMicro() }
