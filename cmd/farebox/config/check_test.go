@@ -1,0 +1,55 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestCheck(t *testing.T) {
+	for name, tc := range map[string]struct{ in, want string }{
+		"a body that never fits":       {"limits: {inflight_bytes: 16MiB}", "error: limits.inflight_bytes: 16MiB cannot hold"},
+		"an answer that never fits":    {"{limits: {inflight_bytes: 1MiB}, metering: {max_request_body: 1MiB, buffer_json: 2MiB}}", "error: metering.buffer_json"},
+		"open gRPC":                    {`listen: {extproc: {address: "0.0.0.0:9002"}}`, "warning: listen.extproc.address"},
+		"open admin":                   {`listen: {admin: {address: ":9470"}}`, "warning: listen.admin.address"},
+		"one address for two":          {`listen: {admin: {address: "127.0.0.1:9002"}}`, "error: listen.admin.address"},
+		"records in memory":            {`ledger: {store: "sqlite::memory:"}`, "warning: ledger.store"},
+		"memory that survives power":   {`ledger: {store: "sqlite::memory:", durability: power}`, "error: ledger.durability"},
+		"records not waited for":       {"ledger: {durability: async}", "warning: ledger.durability"},
+		"a stop that is cut off":       {"drain: {timeout: 26s}", "warning: drain: a stop can take 31s"},
+		"observe refuses nothing":      {"attribution: {require: [team], on_missing: refuse}", "warning: attribution.on_missing: mode observe"},
+		"nothing is required":          {"{mode: enforce, attribution: {on_missing: refuse}}", "warning: attribution.on_missing: nothing is required"},
+		"required twice":               {"attribution: {require: [team, team]}", "warning: attribution.require[1]: team is there twice"},
+		"required with a default":      {"attribution: {require: [request_type]}", "warning: attribution.require[0]: request_type has a default"},
+		"no team":                      {"attribution: {team: []}", "warning: attribution: there is no attribute team"},
+		"a header for the provider":    {"attribution: {team: [{header: X-Dept}]}", "warning: attribution.team[0].header: x-dept is sent"},
+		"no key for the provider":      {"attribution: {strip: [Authorization]}", "warning: attribution.strip[0]: providers need authorization"},
+		"a provider behind another":    {`providers: [{name: a, dialect: openai, match: {host: "*.X"}}, {name: b, dialect: openai, match: {host: "b.x", route: r}}]`, "warning: providers[1]: b is never taken: providers[0], a,"},
+		"everything has one price":     {`prices: {rates: [{input: "1"}]}`, "warning: prices.rates[0]: it prices every model"},
+		"everything is free":           {`prices: {rates: [{model: "*", free: true}]}`, "warning: prices.rates[0]: it makes every model of every provider free"},
+		"two prices for one":           {`prices: {rates: [{model: a, input: "1"}, {model: a, input: "2", from: 2026-07-01}]}`, "warning: prices.rates[1]: it prices the same calls as prices.rates[0]"},
+		"errors come before warnings":  {`{listen: {admin: {address: ":1"}}, ledger: {store: "sqlite::memory:", durability: power}}`, "error: ledger.durability"},
+		"a price and then another":     {`prices: {rates: [{model: a, input: "1", until: 2026-07-01}, {model: a, input: "2", from: 2026-07-01}]}`, ""},
+		"a provider beside another":    {"providers: [{name: a, dialect: openai, match: {host: a, route: r}}, {name: b, dialect: openai, match: {host: a}}]", ""},
+		"ports that the system picks":  {`listen: {extproc: {address: "127.0.0.1:0"}, admin: {address: "127.0.0.1:0"}}`, ""},
+		"enforced and required":        {"{mode: enforce, attribution: {require: [team], on_missing: refuse}}", ""},
+		"a socket needs no encryption": {`listen: {extproc: {address: "unix:///run/a.sock"}}`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			found := Check(mustParse(t, tc.in))
+			if tc.want == "" {
+				if len(found) > 0 {
+					t.Errorf("Check = %v, want nothing", found)
+				}
+				return
+			}
+			if len(found) == 0 || !strings.HasPrefix(found[0].String(), tc.want) {
+				t.Fatalf("Check = %v, want first %q", found, tc.want)
+			}
+			for _, f := range found {
+				if f.Key == "" || f.Message == "" || f.Hint == "" {
+					t.Errorf("%+v says too little", f)
+				}
+			}
+		})
+	}
+}

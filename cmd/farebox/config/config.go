@@ -1,0 +1,171 @@
+// Package config reads the one configuration file.
+//
+// In comes YAML text, out goes a Config or every mistake in it with line, column
+// and, for misspelt words, a suggestion. The file is strict: an unknown key, a
+// key given twice, a key without a value and a feature that this version does
+// not have are mistakes, never ignored. Check then says which choices contradict
+// each other or are unsafe.
+//
+// The package opens nothing but the file, connects to nothing and knows no store
+// and no server. A Config is plain data: who shares one must not change it.
+package config
+
+import (
+	"github.com/farebox/farebox/policy/money"
+	"github.com/farebox/farebox/tokenizer"
+)
+
+// Config is the whole file. Each field carries its key, range and description in
+// its tag, from which decoding and docs/config.md are both made:
+//
+//	yaml  the key                     one    the values allowed
+//	doc   what it means               later  keys or values of versions to come
+//	min   least value or length       max    greatest value or length
+//	need  the key must be given
+type Config struct {
+	Mode       Mode       `yaml:"mode" one:"observe enforce" doc:"observe decides, counts and refuses nothing; enforce refuses."`
+	Listen     Listen     `yaml:"listen" doc:"Where Farebox listens."`
+	Metering   Metering   `yaml:"metering" doc:"How answers are counted."`
+	Limits     Limits     `yaml:"limits" doc:"What one process may take up. Beyond it calls get 503 with retry-after."`
+	Ledger     Ledger     `yaml:"ledger" doc:"Where the records of calls are kept."`
+	State      State      `yaml:"state" doc:"Where holds and counts are kept."`
+	Drain      Drain      `yaml:"drain" doc:"How a graceful stop goes. Give the process more than wait and timeout together before it is killed."`
+	Providers  []Provider `yaml:"providers" max:"256" doc:"Upstreams that host, route or cluster tell better than the path of the request does. The first that matches is taken."`
+	Attributes Attributes `yaml:"attribution" doc:"Who pays. Beside the keys below, every key is the name of an attribute and its value the list of its sources."`
+	Prices     Prices     `yaml:"prices" doc:"Prices beside the built-in catalogue."`
+	_          struct{}   `later:"budgets rate_limits access shape schedule cache alerts receivers privacy owners"`
+}
+
+// Mode says whether calls are refused.
+type Mode string
+
+// The modes.
+const (
+	Observe Mode = "observe"
+	Enforce Mode = "enforce"
+)
+
+// Listen is where Farebox listens.
+type Listen struct {
+	ExtProc Listener `yaml:"extproc" doc:"gRPC for Envoy's ext_proc filter, and gRPC health."`
+	Admin   Listener `yaml:"admin" doc:"HTTP for metrics, health and questions."`
+}
+
+// Listener is one address. There is no TLS yet.
+type Listener struct {
+	Address Address  `yaml:"address" doc:"A host and port, or unix:///path of a socket."`
+	_       struct{} `later:"tls token_file roles"`
+}
+
+// Metering is how answers are counted.
+type Metering struct {
+	Mode           string   `yaml:"mode" one:"inline" later:"native auto" doc:"inline: the answer passes through Farebox chunk by chunk."`
+	InjectUsage    bool     `yaml:"inject_usage" doc:"Ask streaming providers to report usage when the caller did not, and hide that from the caller."`
+	MaxRequestBody Size     `yaml:"max_request_body" min:"1KiB" max:"1GiB" doc:"A longer request gets 413. Envoy must be set to buffer no more."`
+	BufferJSON     Size     `yaml:"buffer_json" max:"64MiB" doc:"A JSON answer of known length up to this is buffered whole, so that its cost can be a response header; 0B buffers none."`
+	OnAbort        string   `yaml:"on_abort" one:"estimate hold" doc:"What a call costs when it broke off before its usage was known: a learned estimate, or all that was held for it."`
+	_              struct{} `later:"on_unmetered"`
+}
+
+// Settlements of a call that broke off.
+const (
+	AbortEstimate = "estimate"
+	AbortHold     = "hold"
+)
+
+// Limits is what one process may take up.
+type Limits struct {
+	InflightBytes Size `yaml:"inflight_bytes" min:"1MiB" max:"1TiB" doc:"Buffered bodies, all calls together."`
+	Streams       int  `yaml:"streams" min:"1" max:"10000000" doc:"Calls at once."`
+}
+
+// Ledger is where the records of calls are kept.
+type Ledger struct {
+	Store      LedgerStore `yaml:"store" doc:"sqlite:PATH, relative to the folder of this file, or \"sqlite::memory:\"."`
+	Durability string      `yaml:"durability" one:"process power async" doc:"What a committed record survives: process the end of the process; power a power cut too; async is not waited for."`
+	CommitWait Duration    `yaml:"commit_wait" min:"1ms" max:"10s" doc:"The longest that the end of an answer waits for its commit; after it the call goes on and is counted as degraded."`
+}
+
+// Promises of a commit.
+const (
+	DurableProcess = "process"
+	DurablePower   = "power"
+	DurableAsync   = "async"
+)
+
+// State is where holds and counts are kept.
+type State struct {
+	Store StateStore `yaml:"store" one:"memory" doc:"memory: of one process."`
+	_     struct{}   `later:"on_error password_file sentinel"`
+}
+
+// Drain is how a graceful stop goes.
+type Drain struct {
+	Wait    Duration `yaml:"wait" max:"5m" doc:"How long health says NOT_SERVING before listening ends, so that Envoy looks elsewhere."`
+	Timeout Duration `yaml:"timeout" min:"1s" max:"1h" doc:"The longest to wait for calls under way after that; the rest are settled as partial."`
+}
+
+// Provider is one upstream told by where the call goes.
+type Provider struct {
+	Name        string   `yaml:"name" need:"yes" max:"64" doc:"What records and prices call it: [a-z0-9][a-z0-9._-]*."`
+	Dialect     string   `yaml:"dialect" need:"yes" one:"openai" later:"anthropic gemini bedrock cohere mistral ollama" doc:"What it speaks."`
+	Match       Match    `yaml:"match" need:"yes" doc:"At least one; all that are given must match."`
+	InjectUsage *bool    `yaml:"inject_usage" doc:"Whether its streams may be asked to report usage. When not given, metering.inject_usage decides."`
+	_           struct{} `later:"tls account deployment region"`
+}
+
+// Match says where a call goes. An empty glob is not asked. Host is lower case.
+type Match struct {
+	Host    Glob `yaml:"host" doc:":authority without its port; upper and lower case are the same."`
+	Route   Glob `yaml:"route" doc:"Envoy's route name."`
+	Cluster Glob `yaml:"cluster" doc:"Envoy's cluster name."`
+}
+
+// Attributes is who pays. List holds the attributes in order.
+type Attributes struct {
+	List      []Attribute
+	Require   []string `yaml:"require" max:"16" doc:"Attributes that every call must have."`
+	OnMissing string   `yaml:"on_missing" one:"unattributed refuse" doc:"What happens to a call without one: it is counted as unattributed, or it gets 400 missing_metadata."`
+	Strip     []string `yaml:"strip" max:"64" doc:"Request headers that the provider does not get."`
+	_         struct{} `later:"on_unknown"`
+}
+
+// What happens to a call without a required attribute.
+const (
+	MissingUnattributed = "unattributed"
+	MissingRefuse       = "refuse"
+)
+
+// Attribute is one fact about who pays and where it is looked for.
+type Attribute struct {
+	Name    string
+	Sources []Source
+}
+
+// Source is one place to look. OneOf and Default speak of the attribute, and so
+// stand in its last source only.
+type Source struct {
+	Header  string   `yaml:"header" need:"yes" doc:"A request header."`
+	OneOf   []string `yaml:"one_of" max:"64" doc:"Values allowed; another counts as not given. In the last source only, for all of them."`
+	Default string   `yaml:"default" doc:"The value when no source gives one. In the last source only."`
+	_       struct{} `later:"spiffe jwt api_key workload body trace attribute"`
+}
+
+// Prices is what models cost beside the built-in catalogue.
+type Prices struct {
+	OnUnpriced string   `yaml:"on_unpriced" one:"pass" later:"refuse ceiling" doc:"pass: a call without a price passes and its record says unpriced; it is never counted as free."`
+	Rates      []Rate   `yaml:"rates" max:"10000" doc:"Price rows; they win over the catalogue."`
+	_          struct{} `later:"discounts rate_card"`
+}
+
+// Rate is one price row. USD holds the price of each meter given.
+type Rate struct {
+	Provider string   `yaml:"provider" max:"128" doc:"Who hosts the model; not given: any."`
+	Model    string   `yaml:"model" max:"256" doc:"The model, * stands for any characters; not given: any."`
+	From     Date     `yaml:"from" doc:"Valid from then on."`
+	Until    Date     `yaml:"until" doc:"Valid until just before then."`
+	Free     bool     `yaml:"free" doc:"true: costs nothing, in place of prices."`
+	_        struct{} `later:"account deployment region tier context batch requests web_search"`
+
+	USD map[tokenizer.Class]money.Rate // per million tokens
+}

@@ -1,0 +1,99 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// MaxFile bounds a configuration file, in bytes.
+const MaxFile = 1 << 20
+
+// Default is what an empty file means. The caller may change it.
+func Default() Config {
+	return Config{
+		Mode: Observe,
+		Listen: Listen{
+			ExtProc: Listener{Address: "127.0.0.1:9002"},
+			Admin:   Listener{Address: "127.0.0.1:9470"},
+		},
+		Metering: Metering{
+			Mode: "inline", InjectUsage: true, MaxRequestBody: 32 << 20, BufferJSON: 256 << 10, OnAbort: AbortEstimate,
+		},
+		Limits: Limits{InflightBytes: 1 << 30, Streams: 20000},
+		Ledger: Ledger{Store: "sqlite:farebox.db", Durability: DurableProcess, CommitWait: Duration(100 * time.Millisecond)},
+		State:  State{Store: "memory"},
+		Drain:  Drain{Wait: Duration(5 * time.Second), Timeout: Duration(25 * time.Second)},
+		Attributes: Attributes{
+			List: []Attribute{
+				{"team", []Source{{Header: "x-team"}}},
+				{"project", []Source{{Header: "x-project"}}},
+				{"user", []Source{{Header: "x-user"}}},
+				{"request_type", []Source{{
+					Header: "x-request-type", OneOf: []string{"interactive", "batch", "background", "training"}, Default: "interactive",
+				}}},
+				{"user_tier", []Source{{Header: "x-user-tier"}}},
+			},
+			OnMissing: MissingUnattributed,
+			Strip:     []string{"x-team", "x-project", "x-user", "x-request-type", "x-user-tier"},
+		},
+		Prices: Prices{OnUnpriced: "pass"},
+	}
+}
+
+// Load reads the file at path. Its mistakes come as *Error, joined.
+func Load(path string) (*Config, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, MaxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	return Parse(path, data)
+}
+
+// Parse reads the text of a file. name stands in errors, and a relative path in
+// the text starts at name's folder; without a name it stays as it is.
+func Parse(name string, data []byte) (*Config, error) {
+	d := &decoder{file: name, text: data}
+	root := d.parse()
+	if len(d.errs) > 0 {
+		return nil, d.err()
+	}
+	c := Default()
+	if root != nil {
+		d.section(&c, root, "")
+	}
+	d.validate(&c)
+	if err := d.err(); err != nil {
+		return nil, err
+	}
+	if name != "" {
+		c.Ledger.Store = c.Ledger.Store.in(filepath.Dir(name))
+	}
+	return &c, nil
+}
+
+// Explain prints what Load and Parse returned for a person: each mistake with
+// the line it is in.
+func Explain(err error) string {
+	var many interface{ Unwrap() []error }
+	if errors.As(err, &many) {
+		text := ""
+		for _, e := range many.Unwrap() {
+			text += Explain(e)
+		}
+		return text
+	}
+	var one *Error
+	if errors.As(err, &one) {
+		return one.Error() + "\n" + one.Excerpt
+	}
+	return err.Error() + "\n"
+}

@@ -1,0 +1,74 @@
+package config
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
+// LedgerStore names where records are kept: sqlite:PATH.
+type LedgerStore string
+
+const (
+	sqlitePrefix = "sqlite:"
+	inMemory     = ":memory:"
+)
+
+// UnmarshalText reads the name of a store that this version has.
+func (s *LedgerStore) UnmarshalText(text []byte) error {
+	given := string(text)
+	path, ok := strings.CutPrefix(given, sqlitePrefix)
+	switch {
+	case strings.HasPrefix(given, "postgres:"), strings.HasPrefix(given, "postgresql:"):
+		return notYet("a ledger in PostgreSQL", "write sqlite:PATH")
+	case !ok:
+		return &Error{Message: fmt.Sprintf("%q is no ledger store", given), Hint: "write sqlite:PATH"}
+	case path == "" || strings.HasSuffix(path, "/"):
+		return &Error{Message: fmt.Sprintf("%q names no file", given), Hint: "write sqlite:PATH"}
+	case strings.ContainsAny(path, "?#%\x00"), strings.HasPrefix(path, "file:"), strings.HasPrefix(path, "//"):
+		return &Error{Message: fmt.Sprintf("%q is no plain path", given), Hint: "options and URLs are not taken: write sqlite:PATH"}
+	}
+	*s = LedgerStore(given)
+	return nil
+}
+
+// Path returns the SQLite file, and whether the store is memory only, which
+// has none.
+func (s LedgerStore) Path() (path string, memory bool) {
+	path = strings.TrimPrefix(string(s), sqlitePrefix)
+	if path == inMemory {
+		return "", true
+	}
+	return path, false
+}
+
+// in returns s with a relative path taken from dir.
+func (s LedgerStore) in(dir string) LedgerStore {
+	path, memory := s.Path()
+	if memory || filepath.IsAbs(path) {
+		return s
+	}
+	return LedgerStore(sqlitePrefix + filepath.Join(dir, path))
+}
+
+// StateStore names where holds and counts are kept: memory.
+type StateStore string
+
+// UnmarshalText reads the name of a store that this version has.
+func (s *StateStore) UnmarshalText(text []byte) error {
+	switch scheme, _, _ := strings.Cut(string(text), ":"); scheme {
+	case "memory":
+		if string(text) == "memory" {
+			*s = "memory"
+			return nil
+		}
+	case "redis", "rediss":
+		return notYet("state in Redis", "write memory")
+	}
+	return &Error{Message: fmt.Sprintf("%q is no state store", text), Hint: "write memory"}
+}
+
+// notYet refuses what a later version will have.
+func notYet(what, hint string) *Error {
+	return &Error{Message: "this version does not have " + what + " yet", Hint: hint}
+}

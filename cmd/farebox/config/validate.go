@@ -1,0 +1,95 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/farebox/farebox/policy/attribution"
+)
+
+// addAt notes what is wrong with the value of a key, at the place of the key
+// that was given, or of the section around it.
+func (d *decoder) addAt(key string, e *Error) {
+	e.Message = "`" + key + "`: " + e.Message
+	for at := key; at != ""; at = parent(at) {
+		if n := d.nodes[at]; n != nil {
+			d.add(n.place, key, e)
+			return
+		}
+	}
+	d.add(place{}, key, e)
+}
+
+// parent cuts the last step of a path.
+func parent(path string) string {
+	return path[:max(strings.LastIndexAny(path, ".["), 0)]
+}
+
+// validate finds what is wrong with values that are each well formed.
+func (d *decoder) validate(c *Config) {
+	d.validateAttributes(&c.Attributes)
+	for i := range c.Providers {
+		d.validateProvider(fmt.Sprintf("providers[%d]", i), &c.Providers[i])
+	}
+	for i := range c.Prices.Rates {
+		d.validateRate(fmt.Sprintf("prices.rates[%d]", i), &c.Prices.Rates[i])
+	}
+	if len(d.errs) > 0 {
+		return
+	}
+	if _, err := attribution.New(c.Attribution()); err != nil {
+		d.addAt("attribution", &Error{Message: err.Error()})
+	}
+	if _, err := c.PriceRows(); err != nil {
+		d.addAt("prices.rates", &Error{Message: err.Error()})
+	}
+}
+
+func (d *decoder) validateProvider(key string, p *Provider) {
+	if p.Name != "" && !validProvider(p.Name) {
+		d.addAt(key+".name", &Error{Message: fmt.Sprintf("%q is no name of a provider", clip(p.Name)), Hint: "write [a-z0-9][a-z0-9._-]*"})
+	}
+	p.Match.Host = Glob(strings.ToLower(string(p.Match.Host)))
+	if hasPort(p.Match.Host) {
+		d.addAt(key+".match.host", &Error{Message: "has a port", Hint: "hosts are compared without theirs"})
+	}
+	if n := d.nodes[key+".match"]; n != nil && n.kind == mapping && len(n.members) == 0 {
+		d.addAt(key+".match", &Error{Message: "is empty", Hint: "it needs `host`, `route` or `cluster`"})
+	}
+}
+
+func validProvider(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		plain := c >= 'a' && c <= 'z' || c >= '0' && c <= '9'
+		if !plain && (i == 0 || !strings.ContainsRune("._-", rune(c))) {
+			return false
+		}
+	}
+	return true
+}
+
+func (d *decoder) validateRate(key string, r *Rate) {
+	switch n := d.nodes[key]; {
+	case n == nil || n.kind != mapping:
+		return
+	case r.Free && len(r.USD) > 0:
+		d.addAt(key, &Error{Message: "is free and has prices", Hint: "remove one of the two"})
+	case !r.Free && len(r.USD) == 0 && !d.mistakenBelow(key):
+		d.addAt(key, &Error{Message: "has no price", Hint: "write one such as `input: \"2.50\"`, or `free: true`"})
+	}
+	if !r.From.IsZero() && !r.Until.IsZero() && !r.Until.After(r.From.Time) {
+		d.addAt(key+".until", &Error{Message: "is not after `from`"})
+	}
+}
+
+// mistakenBelow reports whether something below key was already noted, so that
+// one mistake is not told twice.
+func (d *decoder) mistakenBelow(key string) bool {
+	for _, e := range d.errs {
+		if strings.HasPrefix(e.Key, key+".") {
+			return true
+		}
+	}
+	return false
+}
