@@ -1,0 +1,215 @@
+package openai
+
+import (
+	"bytes"
+
+	"github.com/farebox/farebox/tokenizer"
+	"github.com/farebox/farebox/tokenizer/jsonscan"
+	"github.com/farebox/farebox/tokenizer/sse"
+)
+
+// meter reads one answer.
+type meter struct {
+	roles    []role
+	json     *jsonscan.Scanner
+	events   *sse.Splitter // nil: the answer is one JSON value
+	complete bool
+
+	mark  int  // bytes of the done mark that this event has matched, or a state below
+	last  bool // this event is the one that ends a response
+	sound bool // this event's deltas are no text
+	named bool // the event's name told what it is
+
+	reading   tokenizer.Reading
+	reason    string // why a response is incomplete
+	usage     []byte // the last usage seen, raw
+	usageFrom role   // and where it stood
+}
+
+// doneMark is the data of the event that ends a stream of chunks.
+const doneMark = "[DONE]"
+
+// Values of mark beside a number of bytes.
+const (
+	isJSON    = -1
+	isNeither = -2
+)
+
+// NewMeter makes the meter of one answer.
+func (*Dialect) NewMeter(call tokenizer.Call, answer tokenizer.Answer) tokenizer.Meter {
+	s := chatScript
+	if call.Operation == responses {
+		s = responsesScript
+	}
+	m := &meter{roles: s.roles}
+	m.json = jsonscan.New(s.plan, m)
+	if answer.EventData {
+		m.events = sse.New(m)
+	}
+	return m
+}
+
+// Feed takes the next bytes of the answer.
+func (m *meter) Feed(p []byte) (complete bool) {
+	if m.events != nil {
+		m.events.Feed(p)
+		return m.complete
+	}
+	m.complete = m.json.Feed(p) == nil && m.json.Done() || m.complete
+	return m.complete
+}
+
+// Close ends the metering.
+func (m *meter) Close(end tokenizer.End) tokenizer.Reading {
+	if m.events != nil {
+		m.closeEvents(end)
+	} else if m.json.Close() != nil && (m.json.Err() != nil || end != tokenizer.Cut) {
+		m.reading.Unreadable++ // a cut body is short, not wrong
+	}
+	r := m.reading
+	if m.reason != "" {
+		r.Finish = m.reason
+	}
+	if u, tier, ok := m.counts(m.source(end)); ok {
+		u.Model = r.Model
+		r.Usage = []tokenizer.Usage{u}
+		if r.Tier == "" {
+			r.Tier = tier
+		}
+	}
+	return r
+}
+
+// closeEvents reads an event that lacks its end. In a cut stream it is short,
+// not wrong.
+func (m *meter) closeEvents(end tokenizer.End) {
+	before := m.reading.Unreadable
+	m.events.Flush()
+	if end == tokenizer.Cut {
+		m.reading.Unreadable = before
+	}
+}
+
+// source says how far the last usage can be trusted: of a stream that was cut
+// before any choice had finished, it is what had been used so far.
+func (m *meter) source(end tokenizer.End) tokenizer.Source {
+	if end == tokenizer.Cut && !m.complete && m.reading.Finish == "" {
+		return tokenizer.Partial
+	}
+	return tokenizer.Reported
+}
+
+// Begin readies for an event.
+func (m *meter) Begin(name []byte) {
+	m.json.Reset()
+	m.mark, m.last, m.sound = 0, false, false
+	m.named = len(name) > 0
+	m.kind(name)
+}
+
+// Data takes a piece of an event's data: a chunk, or the mark that ends them.
+func (m *meter) Data(p []byte) {
+	if m.mark == 0 {
+		p = bytes.TrimLeft(p, " \t\r\n")
+		if len(p) > 0 && p[0] != doneMark[0] {
+			m.mark = isJSON
+		}
+	}
+	if m.mark == isJSON {
+		_ = m.json.Feed(p) // End asks again
+		m.complete = m.complete || m.last && m.json.Done()
+		return
+	}
+	for _, c := range p {
+		switch {
+		case m.mark >= 0 && m.mark < len(doneMark) && c == doneMark[m.mark]:
+			if m.mark++; m.mark == len(doneMark) {
+				m.complete = true
+			}
+		case m.mark != len(doneMark) || c != ' ':
+			m.mark = isNeither
+		}
+	}
+}
+
+// End judges the event. One without data is a sign of life and no more.
+func (m *meter) End(name []byte, whole bool) {
+	if !m.named {
+		m.kind(name)
+	}
+	switch {
+	case m.mark == 0 || m.mark == len(doneMark):
+	case m.mark != isJSON, !whole, m.json.Close() != nil:
+		m.reading.Unreadable++
+		return
+	}
+	m.complete = m.complete || m.last
+}
+
+// kind takes what an event is called, by its name or its type member.
+func (m *meter) kind(name []byte) {
+	switch string(name) {
+	case "response.completed", "response.incomplete", "response.failed", "response.cancelled":
+		m.last = true
+	case "error":
+		m.reading.Error = true
+	case "response.audio.delta", "response.output_audio.delta":
+		m.sound = true
+	}
+}
+
+// Value takes a value that the scanner found.
+func (m *meter) Value(watch int, raw []byte) {
+	as := m.roles[watch]
+	switch {
+	case as >= timingsRole:
+		m.keepUsage(as, raw)
+	case as == errorRole:
+		m.reading.Error = m.reading.Error || isError(raw)
+	case len(raw) <= 2 || raw[0] != '"': // null, empty, or too long
+	case as == kindRole:
+		m.kind(raw[1 : len(raw)-1])
+	case as == idRole:
+		set(&m.reading.ResponseID, raw)
+	case as == modelRole:
+		set(&m.reading.Model, raw)
+	case as == tierRole:
+		set(&m.reading.Tier, raw)
+	case as == reasonRole:
+		set(&m.reason, raw)
+	case as == finishRole:
+		if s := string(raw); s != `"in_progress"` && s != `"queued"` { // a response that goes on
+			set(&m.reading.Finish, raw)
+		}
+	}
+}
+
+// Text takes a piece of generated text.
+func (m *meter) Text(_ int, piece []byte) {
+	if m.sound {
+		return
+	}
+	r := &m.reading
+	r.TextBytes += int64(len(piece))
+	if room := tokenizer.TextKept - len(r.Text); room > 0 {
+		r.Text = append(r.Text, piece[:min(room, len(piece))]...)
+	}
+}
+
+// set copies a raw string that is not the one already there: chunks repeat
+// themselves, and a comparison allocates nothing.
+func set(to *string, raw []byte) {
+	if string(raw[1:len(raw)-1]) != *to {
+		*to = word(raw)
+	}
+}
+
+// isError reports whether an error member says that there is one. One too long
+// to keep does.
+func isError(raw []byte) bool {
+	switch string(raw) {
+	case "null", "false", `""`, "{}", "[]":
+		return false
+	}
+	return true
+}
