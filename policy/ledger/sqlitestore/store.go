@@ -67,7 +67,7 @@ func open(ctx context.Context, path string, durability ledger.Durability) (*Stor
 	if err := migrate(ctx, write); err != nil {
 		return nil, errors.Join(explain(err), write.Close())
 	}
-	read, err := connect(abs, readers, url.Values{"_pragma": {"busy_timeout(5000)", "query_only(1)"}})
+	read, err := connect(abs, readers, url.Values{"_pragma": {"busy_timeout(5000)", "query_only(1)", "cache_size(-16000)"}})
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}

@@ -52,9 +52,7 @@ func groupingOf(q ledger.Query) grouping {
 func ceilMicros(t time.Time) int64 { return t.Add(time.Microsecond - 1).UnixMicro() }
 
 func (g *grouping) counts() string {
-	return `SELECT ` + g.keys + `count(*),
-		sum(EXISTS (SELECT 1 FROM lines WHERE record = r.id AND state = 'unpriced'))
-		FROM records r WHERE r.completed >= ?1 AND r.completed < ?2 ` + g.by +
+	return `SELECT ` + g.keys + `count(*), sum(r.unpriced) FROM records r WHERE r.completed >= ?1 AND r.completed < ?2 ` + g.by +
 		fmt.Sprintf(` HAVING count(*) > 0 LIMIT %d`, ledger.MaxRows+1)
 }
 

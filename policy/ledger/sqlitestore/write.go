@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,7 +15,8 @@ import (
 	"github.com/farebox/farebox/policy/ledger"
 )
 
-// recordColumns is the order of writer.recordArgs and of scanRecord.
+// recordColumns is the order of writer.recordArgs, where unpriced follows, and of
+// scanRecord.
 const recordColumns = `call, attempt, request_id, trace_id, response_id, owner, owner_rules,
 	dialect, operation, provider, developer, host, key_hash, model_asked, model, tier_asked, tier,
 	stream, status, finish, outcome, reason, purpose, tries, source, priced,
@@ -54,7 +56,7 @@ func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 	}{
 		{&w.begin, `BEGIN IMMEDIATE`},
 		{&w.commit, `COMMIT`},
-		{&w.record, `INSERT OR IGNORE INTO records (` + recordColumns + `) VALUES (` + marks(recordColumns) + `)`},
+		{&w.record, `INSERT OR IGNORE INTO records (` + recordColumns + `, unpriced) VALUES (` + marks(recordColumns) + `, ?)`},
 		{&w.opening, `INSERT OR IGNORE INTO openings (call, admitted, ticket)
 			SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM records WHERE call = ?1)`},
 		{&w.lines.one, insertLines},
@@ -185,7 +187,8 @@ func (w *writer) recordArgs(r *policy.Record) []any {
 		r.ID[:], int64(r.Attempt), r.RequestID, r.TraceID, r.ResponseID, values, string(w.text),
 		r.Dialect, r.Operation, r.Provider, r.Developer, r.Host, r.KeyHash, r.ModelAsked, r.Model, r.TierAsked, r.Tier,
 		truth(r.Stream), int64(r.Status), r.Finish, r.Outcome, r.Reason, r.Purpose, int64(r.Tries), r.Source.String(), truth(r.Priced),
-		s.System, s.History, s.Last, s.Tools, s.Media, micros(r.Admitted), firstToken, micros(r.Completed))
+		s.System, s.History, s.Last, s.Tools, s.Media, micros(r.Admitted), firstToken, micros(r.Completed),
+		truth(slices.ContainsFunc(r.Lines, unpriced)))
 	return w.args
 }
 
@@ -205,6 +208,8 @@ func (w *writer) writeOpening(t *policy.Ticket) error {
 	w.args = append(w.args[:0], t.ID[:], micros(t.At), string(ticket))
 	return exec(w.opening, w.args)
 }
+
+func unpriced(l policy.Line) bool { return l.State == policy.Unpriced }
 
 func micros(t time.Time) int64 { return t.UnixMicro() }
 

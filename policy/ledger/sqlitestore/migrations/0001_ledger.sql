@@ -29,6 +29,7 @@ CREATE TABLE records (
   tries       INTEGER NOT NULL,
   source      TEXT    NOT NULL,
   priced      INTEGER NOT NULL, -- 0 or 1
+  unpriced    INTEGER NOT NULL, -- 1: one of the lines is
   system_bytes  INTEGER NOT NULL,
   history_bytes INTEGER NOT NULL,
   last_bytes    INTEGER NOT NULL,
