@@ -28,6 +28,7 @@ func TestCheck(t *testing.T) {
 		"everything is free":           {`prices: {rates: [{model: "*", free: true}]}`, "warning: prices.rates[0]: it makes every model of every provider free"},
 		"two prices for one":           {`prices: {rates: [{model: a, input: "1"}, {model: a, input: "2", from: 2026-07-01}]}`, "warning: prices.rates[1]: it prices the same calls as prices.rates[0]"},
 		"errors come before warnings":  {`{listen: {admin: {address: ":1"}}, ledger: {store: "sqlite::memory:", durability: power}}`, "error: ledger.durability"},
+		"a port beside no port":        {"providers: [{name: a, dialect: openai, match: {host: a*}}, {name: b, dialect: openai, match: {host: \"a:1\"}}]", ""},
 		"a price and then another":     {`prices: {rates: [{model: a, input: "1", until: 2026-07-01}, {model: a, input: "2", from: 2026-07-01}]}`, ""},
 		"a provider beside another":    {"providers: [{name: a, dialect: openai, match: {host: a, route: r}}, {name: b, dialect: openai, match: {host: a}}]", ""},
 		"ports that the system picks":  {`listen: {extproc: {address: "127.0.0.1:0"}, admin: {address: "127.0.0.1:0"}}`, ""},

@@ -116,7 +116,7 @@ type Provider struct {
 
 // Match says where a call goes. An empty glob is not asked. Host is lower case.
 type Match struct {
-	Host    Glob `yaml:"host" doc:":authority without its port; upper and lower case are the same."`
+	Host    Glob `yaml:"host" doc:":authority without its port, or with it where the pattern has one; upper and lower case are the same."`
 	Route   Glob `yaml:"route" doc:"Envoy's route name."`
 	Cluster Glob `yaml:"cluster" doc:"Envoy's cluster name."`
 }

@@ -86,7 +86,7 @@ func (d *decoder) excerpt(at place) string {
 	if len(lines) < at.line {
 		return ""
 	}
-	line := []rune(strings.ToValidUTF8(strings.TrimRight(lines[at.line-1], "\r"), "?"))
+	line := []rune(strings.ToValidUTF8(lines[at.line-1], "?"))
 	column := min(max(at.column, 1), len(line)+1)
 	if len(line) > maxExcerpt {
 		return ""

@@ -18,7 +18,7 @@ const preface = "# Configuration\n\n" +
 	"have is an error with line and column, and nothing is started or changed. An empty file is valid and means the defaults below.\n\n" +
 	"A list that is given replaces the default list; attributes are replaced one by one, and an empty list removes one. A size is a whole number\n" +
 	"with B, KiB, MiB, GiB or TiB (or kB, MB, GB, TB); a length of time is a number with ms, s, m or h; a date is a day, which begins at midnight\n" +
-	"UTC, or a moment such as 2026-07-01T09:00:00Z. In a pattern, * stands for any characters but /. Prices are USD per million tokens as decimal\n" +
+	"UTC, or a moment such as 2026-07-01T09:00:00Z. In a pattern, * stands for any characters. Prices are USD per million tokens as decimal\n" +
 	"text with at most six decimals. A value that begins with * must be in quotes.\n"
 
 // Markdown returns docs/config.md, made from the tags of Config and from Default.

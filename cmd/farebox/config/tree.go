@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -57,14 +58,34 @@ const maxDepth = 16
 
 // parse returns the root of the file; nil: the file is empty or has mistakes.
 func (d *decoder) parse() *node {
-	switch {
-	case len(d.text) > MaxFile:
+	if len(d.text) > MaxFile {
 		d.add(place{}, "", &Error{Message: fmt.Sprintf("the file is longer than %d bytes", MaxFile)})
 		return nil
-	case strings.ContainsRune(string(d.text), 0):
+	}
+	if bytes.IndexByte(d.text, 0) >= 0 {
 		d.add(place{}, "", &Error{Message: "the file has zero bytes, so it is no text"})
 		return nil
 	}
+	// The library counts lines ending in CR LF twice, and takes a byte order mark
+	// for a letter.
+	d.text = bytes.ReplaceAll(bytes.TrimPrefix(d.text, []byte("\ufeff")), []byte("\r\n"), []byte("\n"))
+	body := d.document()
+	if body == nil {
+		return nil
+	}
+	root := d.convert(body, 0)
+	if root == nil || root.kind == empty {
+		return nil
+	}
+	if root.kind != mapping {
+		d.add(root.place, "", &Error{Message: "the file holds " + root.kind.String(), Hint: "it must hold keys, such as `mode: observe`"})
+	}
+	return root
+}
+
+// document returns the one document of the file; nil: there is none, or there
+// are mistakes.
+func (d *decoder) document() (body ast.Node) {
 	tokens := lexer.Tokenize(string(d.text))
 	if at, ok := tooDeep(tokens); ok {
 		d.add(at, "", &Error{Message: "nesting is too deep", Hint: fmt.Sprintf("at most %d levels are possible", maxDepth)})
@@ -75,10 +96,13 @@ func (d *decoder) parse() *node {
 		d.addSyntax(err)
 		return nil
 	}
-	var body ast.Node
 	for _, doc := range file.Docs {
-		if doc.Body == nil {
+		switch doc.Body.(type) {
+		case nil:
 			continue
+		case *ast.DirectiveNode:
+			d.add(placeOf(doc.Body), "", &Error{Message: "directives are not taken", Hint: "remove the line"})
+			return nil
 		}
 		if body != nil {
 			d.add(placeOf(doc.Body), "", &Error{Message: "a second document begins here", Hint: "one file is one configuration"})
@@ -87,17 +111,9 @@ func (d *decoder) parse() *node {
 		body = doc.Body
 	}
 	if body == nil {
-		d.addStray(tokens)
-		return nil
+		d.addStray()
 	}
-	root := d.convert(body, 0)
-	if root != nil && root.kind != mapping && root.kind != empty {
-		d.add(root.place, "", &Error{Message: "the file holds " + root.kind.String(), Hint: "it must hold keys, such as `mode: observe`"})
-	}
-	if root != nil && root.kind == empty {
-		return nil
-	}
-	return root
+	return body
 }
 
 // tooDeep finds nesting that would cost the parser a stack: brackets, and dashes
@@ -125,16 +141,16 @@ func tooDeep(tokens token.Tokens) (place, bool) {
 	return place{}, false
 }
 
-// addStray notes what stands in a file that holds no value: anything but
-// comments and the marks of a document would be passed over in silence.
-func (d *decoder) addStray(tokens token.Tokens) {
-	for _, t := range tokens {
-		switch t.Type {
-		case token.CommentType, token.DocumentHeaderType, token.DocumentEndType, token.SpaceType:
-			continue
-		}
-		if strings.TrimSpace(t.Origin) != "" {
-			d.add(place{t.Position.Line, t.Position.Column}, "", &Error{Message: "not YAML: no value follows", Hint: "write keys, such as `mode: observe`"})
+// addStray notes what stands in a file without a value: the library passes over
+// some marks in silence.
+func (d *decoder) addStray() {
+	line := 0
+	for text := range strings.Lines(string(d.text)) {
+		line++
+		switch word, _, _ := strings.Cut(strings.TrimSpace(text), "#"); strings.TrimSpace(word) {
+		case "", "---", "...":
+		default:
+			d.add(place{line, 1}, "", &Error{Message: "not YAML", Hint: "write keys, such as `mode: observe`"})
 			return
 		}
 	}

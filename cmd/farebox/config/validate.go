@@ -50,9 +50,6 @@ func (d *decoder) validateProvider(key string, p *Provider) {
 		d.addAt(key+".name", &Error{Message: fmt.Sprintf("%q is no name of a provider", clip(p.Name)), Hint: "write [a-z0-9][a-z0-9._-]*"})
 	}
 	p.Match.Host = Glob(strings.ToLower(string(p.Match.Host)))
-	if hasPort(p.Match.Host) {
-		d.addAt(key+".match.host", &Error{Message: "has a port", Hint: "hosts are compared without theirs"})
-	}
 	if n := d.nodes[key+".match"]; n != nil && n.kind == mapping && len(n.members) == 0 {
 		d.addAt(key+".match", &Error{Message: "is empty", Hint: "it needs `host`, `route` or `cluster`"})
 	}

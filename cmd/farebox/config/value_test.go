@@ -130,17 +130,59 @@ func TestAddress(t *testing.T) {
 	}
 }
 
+func TestGlob(t *testing.T) {
+	for _, tc := range []struct {
+		g    Glob
+		s    string
+		want bool
+	}{
+		{"a", "a", true}, {"a", "ab", false}, {"a*", "a", true}, {"a*", "abc", true}, {"*c", "abc", true}, {"*b", "abc", false},
+		{"a*c*e", "abcde", true}, {"a*c*e", "acce", true}, {"a*c*e", "ace!", false}, {"*", "", true}, {"**", "x", true}, {"a", "", false},
+		{"*ab", "aab", true}, {"*aab", "aaab", true}, {"httproute/*/rule/0", "httproute/ns/name/rule/0", true}, {"[a]", "[a]", true}, {"?", "a", false},
+	} {
+		if got := tc.g.Match(tc.s); got != tc.want {
+			t.Errorf("%q matches %q = %v, want %v", tc.g, tc.s, got, tc.want)
+		}
+	}
+}
+
 func TestGlobCovers(t *testing.T) {
 	for _, tc := range []struct {
 		g, h Glob
 		want bool
 	}{
-		{"", "a", true}, {"*", "a", true}, {"a*", "ab*", true}, {"a*", "a", true}, {"a", "a", true}, {"[a]", "[a]", true},
-		{"a", "a*", false}, {"a", "", false}, {"ab*", "a*", false}, {"*", "a/b", false}, {"?", "a", false}, {"*.a", "*.b.a", true},
+		{"", "a", true}, {"*", "a", true}, {"**", "", true}, {"a*", "ab*", true}, {"a*", "a", true}, {"a", "a", true}, {"*.a", "*.b.a", true},
+		{"a", "a*", false}, {"a", "", false}, {"ab*", "a*", false}, {"a*", "*", false}, {"*a", "", false},
 	} {
 		if got := tc.g.covers(tc.h); got != tc.want {
 			t.Errorf("%q covers %q = %v, want %v", tc.g, tc.h, got, tc.want)
 		}
+	}
+}
+
+func TestProviderMatches(t *testing.T) {
+	const authority, route, cluster = "VLLM.svc:8000", "ns/vllm/0", "outbound|8000||vllm"
+	for in, want := range map[string]bool{
+		"{host: \"vllm.*\"}":        true,
+		"{host: VLLM.SVC}":          true,
+		"{host: \"vllm.svc:8000\"}": true,
+		"{host: \"vllm.svc:8001\"}": false,
+		"{host: svc}":               false,
+		"{route: \"ns/*\"}":         true,
+		"{route: \"NS/*\"}":         false,
+		"{cluster: \"*vllm\"}":      true,
+		"{host: vllm.svc, route: \"*\", cluster: \"*vllm\"}": true,
+		"{host: vllm.svc, route: other}":                     false,
+		"{host: vllm.svc, cluster: other}":                   false,
+	} {
+		c := mustParse(t, "providers: [{name: local, dialect: openai, match: "+in+"}]")
+		if got := c.Providers[0].Matches(authority, route, cluster); got != want {
+			t.Errorf("match %s = %v, want %v", in, got, want)
+		}
+	}
+	six := Provider{Match: Match{Host: "[::1]"}}
+	if !six.Matches("[::1]", "", "") || !six.Matches("[::1]:80", "", "") || six.Matches("[::2]:80", "", "") {
+		t.Error("an IPv6 host is not told from its port")
 	}
 }
 
