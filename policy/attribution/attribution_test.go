@@ -172,6 +172,15 @@ func TestDropAndRefuses(t *testing.T) {
 	}
 }
 
+func TestHow(t *testing.T) {
+	a := mustNew(t, usual())
+	for name, want := range map[string]string{"team": "header x-team or header x-group", "project": "header x-project", "region": ""} {
+		if got := a.How(name); got != want {
+			t.Errorf("How(%q) = %q, want %q", name, got, want)
+		}
+	}
+}
+
 func TestResolveAllocatesOnce(t *testing.T) {
 	a := mustNew(t, usual())
 	in := policy.Identity(caller{"x-team": " support", "x-project": "bot", "x-user": "\x00", "x-request-type": "urgent"})
