@@ -62,7 +62,7 @@ type Metering struct {
 	Mode           string   `yaml:"mode" one:"inline" later:"native auto" doc:"inline: the answer passes through Farebox chunk by chunk."`
 	InjectUsage    bool     `yaml:"inject_usage" doc:"Ask streaming providers to report usage when the caller did not, and hide that from the caller."`
 	MaxRequestBody Size     `yaml:"max_request_body" min:"1KiB" max:"1GiB" doc:"A longer request gets 413. Envoy must be set to buffer no more."`
-	BufferJSON     Size     `yaml:"buffer_json" max:"64MiB" doc:"A JSON answer of known length up to this is buffered whole, so that its cost can be a response header; 0B buffers none."`
+	BufferJSON     Size     `yaml:"buffer_json" max:"64MiB" doc:"A JSON answer of known length up to this is buffered whole, so that its cost can be a response header; 0B buffers none. Keep it well below the buffer limit of Envoy's listener (32 KiB behind Envoy Gateway, 1 MiB by default): beyond that Envoy fails at random."`
 	OnAbort        string   `yaml:"on_abort" one:"estimate hold" doc:"What a call costs when it broke off before its usage was known: a learned estimate, or all that was held for it."`
 	_              struct{} `later:"on_unmetered"`
 }
