@@ -1,14 +1,16 @@
-// Package jsonscan finds a few watched values in one JSON value that arrives in
-// arbitrary pieces.
+// Package jsonscan finds a few values in one JSON text, at the price of one pass.
 //
-// In come the bytes of one JSON text, cut anywhere, and a Plan of the paths that
-// matter. Out go the raw values at those paths, or the raw content of strings as
-// it passes. State is a few hundred bytes whatever the size of the text, each
-// byte is stepped over once, and nothing is allocated once the capture buffer
-// has grown. The package knows no provider and no token, and is no validator:
-// what is not watched is only checked for closed strings and balanced brackets.
+// Into a Scanner come the bytes of a text in arbitrary pieces, and a Plan of the
+// paths that matter; out go the raw values at those paths, or the raw content of
+// strings as it passes. A Walker does as much for a text that lies whole in
+// memory. The state of a Scanner is a few hundred bytes whatever the size of the
+// text, each byte is stepped over once, and nothing is allocated once the capture
+// buffer has grown. The package knows no provider and no token, and is no
+// validator: what is not looked into is only checked for closed strings and
+// balanced brackets.
 //
-// A Plan is immutable and may be shared. A Scanner belongs to one goroutine.
+// A Plan is immutable and may be shared. A Scanner or Walker belongs to one
+// goroutine.
 package jsonscan
 
 import (

@@ -22,54 +22,51 @@ func (*Dialect) AskUsage(call tokenizer.Call, body []byte) []tokenizer.Edit {
 	if !call.Stream || call.AsksUsage || call.Operation != chat && call.Operation != completions {
 		return nil
 	}
-	empty := true
-	var options jsonscan.Member // the last of that name, which is the one that counts
-	err := jsonscan.Members(body, func(m jsonscan.Member) bool {
-		empty = false
-		if string(m.Key) == "stream_options" {
-			options = m
-		}
-		return true
-	})
+	if !bytes.Contains(body, []byte("stream_options")) && !bytes.Contains(body, []byte(`\u00`)) { // nor an escaped one
+		return replace(bytes.IndexByte(body, '{')+1, 0, askMember+",") // "stream" is there
+	}
+	options, err := findLast(body, "stream_options")
 	switch {
 	case err != nil:
 		return nil
-	case options.Value == nil:
-		return insert(bytes.IndexByte(body, '{')+1, askMember, empty)
-	case string(options.Value) == "null":
-		return replace(options.At, len(options.Value), askOptions)
-	case options.Value[0] == '{':
-		return askWithin(options)
+	case options.value == nil:
+		return replace(bytes.IndexByte(body, '{')+1, 0, askMember+",")
+	case string(options.value) == "null":
+		return replace(options.at, len(options.value), askOptions)
+	case options.value[0] != '{':
+		return nil
 	}
-	return nil
-}
-
-// askWithin edits a stream_options object.
-func askWithin(options jsonscan.Member) []tokenizer.Edit {
-	empty := true
-	var option jsonscan.Member
-	err := jsonscan.Members(options.Value, func(m jsonscan.Member) bool {
-		empty = false
-		if string(m.Key) == "include_usage" {
-			option = m
-		}
-		return true
-	})
+	option, err := findLast(options.value, "include_usage")
 	switch {
 	case err != nil:
 		return nil
-	case option.Value == nil:
-		return insert(options.At+1, askOption, empty)
+	case option.value != nil:
+		return replace(options.at+option.at, len(option.value), "true")
+	case option.alone:
+		return replace(options.at+1, 0, askOption)
 	}
-	return replace(options.At+option.At, len(option.Value), "true")
+	return replace(options.at+1, 0, askOption+",")
 }
 
-// insert puts a first member into an object whose content starts at at.
-func insert(at int, member string, empty bool) []tokenizer.Edit {
-	if !empty {
-		member += ","
+// found is a member of an object, or that there is none of that name.
+type found struct {
+	value []byte // raw; nil: not there
+	at    int    // where it begins in the object
+	alone bool   // the object is empty
+}
+
+// findLast finds the last member of that name, which is the one that counts.
+func findLast(object []byte, name string) (f found, err error) {
+	w := jsonscan.Walk(object)
+	f.alone = true
+	for key := range w.Members {
+		f.alone = false
+		if string(key) == name {
+			f.at = w.At()
+			f.value = w.Raw()
+		}
 	}
-	return replace(at, 0, member)
+	return f, w.End()
 }
 
 func replace(at, cut int, put string) []tokenizer.Edit {

@@ -15,82 +15,85 @@ const (
 	maxChoices = 1 << 16 // answers asked for
 )
 
-// request is what the top level of a body said. Values of the body itself are
-// sub-slices of it. Of a key that comes twice the last one counts, as it does
-// for the servers.
+// request is what the top level of a body said. Of a key that comes twice the
+// last one counts, as it does for the servers.
 type request struct {
+	operation                              string
 	model, tier                            string
 	stream                                 bool
 	asks                                   bool
 	maxTokens, maxCompletion, maxResponses int64
 	n, bestOf                              int64
-	content                                []byte // messages, input or prompt
-	instructions                           []byte
-	tools, functions                       int64 // bytes
+	prompts                                int   // of a legacy completion
+	instructions, tools, functions         int64 // bytes
+	turns                                  turns
 }
 
-// Read reads a request body in one pass over its top level.
+// Read reads a request body in one pass.
 func (*Dialect) Read(operation, path string, body []byte) (tokenizer.Call, error) {
-	var r request
-	err := jsonscan.Members(body, func(m jsonscan.Member) bool {
-		r.member(m.Key, m.Value)
-		return true
-	})
-	call := tokenizer.Call{Dialect: Name, Operation: operation, Choices: 1}
-	if err != nil {
-		call.Model = deployment(path)
+	r := request{operation: operation}
+	w := jsonscan.Walk(body)
+	object := w.Kind() == '{'
+	for key := range w.Members {
+		r.member(key, w)
+	}
+	call := tokenizer.Call{Dialect: Name, Operation: operation, Choices: 1, Model: deployment(path)}
+	if err := w.End(); err != nil {
 		return call, fmt.Errorf("read %s request: %w", operation, err)
 	}
-	if call.Model = r.model; call.Model == "" {
-		call.Model = deployment(path)
+	if !object {
+		return call, fmt.Errorf("read %s request: %w: no object", operation, jsonscan.ErrMalformed)
+	}
+	if r.model != "" {
+		call.Model = r.model
 	}
 	call.Tier, call.Stream = r.tier, r.stream && operation != embeddings
 	call.AsksUsage = call.Stream && r.asks
-	call.MaxOutput = r.maxOutput(operation)
-	call.Choices = r.choices(operation)
-	call.Shares = r.shares(operation)
+	call.MaxOutput = r.maxOutput()
+	call.Choices = r.choices()
+	call.Shares = r.shares()
 	return call, nil
 }
 
-// member notes one member of the top level.
-func (r *request) member(key, value []byte) {
+// member reads one member of the top level, whose value w stands before.
+func (r *request) member(key []byte, w *jsonscan.Walker) {
 	switch string(key) {
 	case "model":
-		r.model = word(value)
+		r.model = word(w.Raw())
 	case "service_tier":
-		r.tier = word(value)
+		r.tier = word(w.Raw())
 	case "stream":
-		r.stream = string(value) == "true"
+		r.stream = string(w.Raw()) == "true"
 	case "stream_options":
-		r.asks = includesUsage(value)
+		r.asks = includesUsage(w)
 	case "max_tokens":
-		r.maxTokens = count(value)
+		r.maxTokens = count(w.Raw())
 	case "max_completion_tokens":
-		r.maxCompletion = count(value)
+		r.maxCompletion = count(w.Raw())
 	case "max_output_tokens":
-		r.maxResponses = count(value)
+		r.maxResponses = count(w.Raw())
 	case "n":
-		r.n = count(value)
+		r.n = count(w.Raw())
 	case "best_of":
-		r.bestOf = count(value)
+		r.bestOf = count(w.Raw())
 	case "messages", "input", "prompt":
-		r.content = value
+		r.content(w)
 	case "instructions":
-		r.instructions = value
+		r.instructions = stringWeight(w.Raw())
 	case "tools":
-		r.tools = weight(value)
+		r.tools = weight(w.Raw())
 	case "functions":
-		r.functions = weight(value)
+		r.functions = weight(w.Raw())
 	}
 }
 
 // maxOutput is the bound that counts for the operation. max_tokens is the old
 // name of max_completion_tokens, which wins where both are given.
-func (r *request) maxOutput(operation string) int64 {
+func (r *request) maxOutput() int64 {
 	switch {
-	case operation == embeddings:
+	case r.operation == embeddings:
 		return 0
-	case operation == responses:
+	case r.operation == responses:
 		return r.maxResponses
 	case r.maxCompletion > 0:
 		return r.maxCompletion
@@ -100,28 +103,15 @@ func (r *request) maxOutput(operation string) int64 {
 
 // choices is how many answers are generated. A list of prompts is answered one
 // by one, and best_of answers are paid for whatever n of them is shown.
-func (r *request) choices(operation string) int {
+func (r *request) choices() int {
 	n := int64(1)
-	switch operation {
+	switch r.operation {
 	case chat:
 		n = max(n, r.n)
 	case completions:
-		n = min(max(n, r.n, r.bestOf), maxChoices) * int64(prompts(r.content))
+		n = min(max(n, r.n, r.bestOf), maxChoices) * int64(min(max(r.prompts, 1), maxChoices))
 	}
 	return int(min(n, maxChoices))
-}
-
-// prompts counts the prompts of a legacy completion; at least 1.
-func prompts(content []byte) int {
-	n := 0
-	_ = jsonscan.Elements(content, func(v []byte) bool { // a single prompt is no array
-		if v[0] != '"' && v[0] != '[' {
-			return false
-		}
-		n++
-		return n < maxChoices
-	})
-	return max(n, 1)
 }
 
 // word is a copy of a JSON string of reasonable length, or empty.
@@ -145,13 +135,12 @@ func count(raw []byte) int64 {
 }
 
 // includesUsage reports whether a stream_options value asks for usage.
-func includesUsage(options []byte) (asks bool) {
-	_ = jsonscan.Members(options, func(m jsonscan.Member) bool { // null is no object
-		if string(m.Key) == "include_usage" {
-			asks = string(m.Value) == "true"
+func includesUsage(w *jsonscan.Walker) (asks bool) {
+	for key := range w.Members {
+		if string(key) == "include_usage" {
+			asks = string(w.Raw()) == "true"
 		}
-		return true
-	})
+	}
 	return asks
 }
 

@@ -76,7 +76,7 @@ func TestRead(t *testing.T) {
 			{"role":"user","content":[{"type":"input_text","text":"1"},{"type":"input_image","image_url":"data:AA"}]}]}`,
 			tokenizer.Call{Shares: tokenizer.Shares{History: 2 + 3 + 4, Last: 6, Media: 7}}},
 		{embeddings, "", `{"model":"e","input":["ab","c"],"stream":true,"max_tokens":4}`, tokenizer.Call{Model: "e", Shares: tokenizer.Shares{Last: 3}}},
-		{embeddings, "", `{"input":[[1,[2],3],[{"text":"ab"}]]}`, tokenizer.Call{Shares: tokenizer.Shares{Last: 14}}},
+		{embeddings, "", `{"input":[[1,[2],3],[{"text":"ab"}]]}`, tokenizer.Call{Shares: tokenizer.Shares{Last: 10}}},
 	} {
 		c.want.Dialect, c.want.Operation, c.want.Choices = Name, c.op, max(c.want.Choices, 1)
 		body := []byte(c.body)

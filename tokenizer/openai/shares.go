@@ -17,45 +17,53 @@ type turns struct {
 	sinceReply int64 // text since the model's last message
 }
 
-func (r *request) shares(operation string) tokenizer.Shares {
-	var t turns
-	t.shares.Tools = r.tools + r.functions
-	t.shares.System = stringWeight(r.instructions)
+// content reads what the model is to answer or embed. It may be one string; a
+// value of a wrong shape weighs nothing.
+func (r *request) content(w *jsonscan.Walker) {
+	r.turns, r.prompts = turns{}, 0
 	switch {
-	case len(r.content) == 0:
-	case r.content[0] == '"':
-		t.shares.Last = stringWeight(r.content)
-	case operation == chat || operation == responses:
-		_ = jsonscan.Elements(r.content, func(v []byte) bool { // a wrong shape weighs nothing
-			t.message(v)
-			return true
-		})
-		t.end()
+	case w.Kind() == '"':
+		r.turns.sinceReply = stringWeight(w.Raw())
+	case r.operation == chat || r.operation == responses:
+		for range w.Elements {
+			r.turns.message(w)
+		}
 	default:
-		t.shares.Last = promptWeight(r.content, true)
+		for range w.Elements {
+			if k := w.Kind(); k == '"' || k == '[' {
+				r.prompts++
+			}
+			r.turns.sinceReply += promptWeight(w)
+		}
 	}
-	return t.shares
+}
+
+func (r *request) shares() tokenizer.Shares {
+	r.turns.end()
+	s := r.turns.shares
+	s.System += r.instructions
+	s.Tools = r.tools + r.functions
+	return s
 }
 
 // message adds a message of a chat, or an item of a responses input.
-func (t *turns) message(raw []byte) {
+func (t *turns) message(w *jsonscan.Walker) {
 	var role, kind string
 	var text int64
-	_ = jsonscan.Members(raw, func(m jsonscan.Member) bool { // a wrong shape weighs nothing
-		switch string(m.Key) {
+	for key := range w.Members {
+		switch string(key) {
 		case "role":
-			role = word(m.Value)
+			role = word(w.Raw())
 		case "type":
-			kind = word(m.Value)
+			kind = word(w.Raw())
 		case "content", "output", "summary", "arguments", "input", "reasoning_content", "refusal":
-			text += t.content(m.Value)
+			text += t.content(w)
 		case "tool_calls", "function_call":
-			text += weight(m.Value)
+			text += weight(w.Raw())
 		default:
-			t.medium(m.Key, m.Value)
+			t.medium(key, w)
 		}
-		return true
-	})
+	}
 	switch {
 	case role == "system" || role == "developer":
 		t.shares.System += text
@@ -91,75 +99,72 @@ func generated(kind string) bool {
 
 // content is the text of a message's content: a string, or parts. What is not
 // text in it is added to the media.
-func (t *turns) content(raw []byte) (text int64) {
-	if raw[0] == '"' {
-		return stringWeight(raw)
+func (t *turns) content(w *jsonscan.Walker) (text int64) {
+	if w.Kind() == '"' {
+		return stringWeight(w.Raw())
 	}
-	_ = jsonscan.Elements(raw, func(part []byte) bool { // null and wrong shapes weigh nothing
-		if part[0] == '"' {
-			text += stringWeight(part)
-			return true
+	for range w.Elements {
+		if w.Kind() == '"' {
+			text += stringWeight(w.Raw())
+			continue
 		}
-		_ = jsonscan.Members(part, func(m jsonscan.Member) bool {
-			switch string(m.Key) {
+		for key := range w.Members {
+			switch string(key) {
 			case "text", "refusal":
-				text += stringWeight(m.Value)
+				text += stringWeight(w.Raw())
 			default:
-				t.medium(m.Key, m.Value)
+				t.medium(key, w)
 			}
-			return true
-		})
-		return true
-	})
+		}
+	}
 	return text
 }
 
 // medium adds an image, sound or file: strings of any kind that are no text.
-func (t *turns) medium(key, value []byte) {
+func (t *turns) medium(key []byte, w *jsonscan.Walker) {
 	switch string(key) {
 	case "image_url", "video_url", "input_audio", "audio", "file", "url", "data", "file_data", "file_url", "result":
 	default:
 		return
 	}
-	if value[0] == '"' {
-		t.shares.Media += stringWeight(value)
+	if w.Kind() == '"' {
+		t.shares.Media += stringWeight(w.Raw())
 		return
 	}
-	_ = jsonscan.Members(value, func(m jsonscan.Member) bool { // ids and null weigh nothing
-		if k := string(m.Key); k == "url" || k == "data" || k == "file_data" {
-			t.shares.Media += stringWeight(m.Value)
+	for key := range w.Members { // an id weighs nothing
+		if k := string(key); k == "url" || k == "data" || k == "file_data" {
+			t.shares.Media += stringWeight(w.Raw())
 		}
-		return true
-	})
+	}
 }
 
-// promptWeight is the text of prompts or of things to embed, which may be
-// strings, token ids, or (if lists is true) lists of either.
-func promptWeight(raw []byte, lists bool) (n int64) {
-	_ = jsonscan.Elements(raw, func(v []byte) bool { // a wrong shape weighs nothing
-		switch {
-		case v[0] == '"':
-			n += stringWeight(v)
-		case v[0] == '[' && lists:
-			n += promptWeight(v, false)
-		case v[0] == '{': // servers that embed images and text take parts
-			n += textMember(v)
-		default:
-			n += bytesPerToken
-		}
-		return true
-	})
+// promptWeight is the text of one prompt, or of one thing to embed: a string, a
+// token id, or a list of either.
+func promptWeight(w *jsonscan.Walker) (n int64) {
+	if w.Kind() != '[' {
+		return plainWeight(w)
+	}
+	for range w.Elements {
+		n += plainWeight(w)
+	}
 	return n
 }
 
-func textMember(raw []byte) (n int64) {
-	_ = jsonscan.Members(raw, func(m jsonscan.Member) bool { // a wrong shape weighs nothing
-		if string(m.Key) == "text" {
-			n += stringWeight(m.Value)
+func plainWeight(w *jsonscan.Walker) (n int64) {
+	switch k := w.Kind(); {
+	case k == '"':
+		return stringWeight(w.Raw())
+	case k == '{': // servers that embed images and text take parts
+		for key := range w.Members {
+			if string(key) == "text" {
+				n += stringWeight(w.Raw())
+			}
 		}
-		return true
-	})
-	return n
+		return n
+	case k >= '0' && k <= '9':
+		return bytesPerToken
+	}
+	return 0
 }
 
 // stringWeight is the bytes between the quotes of a raw string, or 0.
