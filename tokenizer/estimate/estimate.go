@@ -1,0 +1,178 @@
+// Package estimate guesses tokens where nobody has reported them: of a request
+// before it is admitted, of an answer before it is given or when it was cut.
+//
+// Calls, reported usage and text that was seen come in; numbers of tokens go out,
+// and whether they were counted or guessed. It learns from what providers report
+// and refuses to know prices, owners and the words of a prompt. Its guesses are
+// floats inside: none of them is money.
+package estimate
+
+import (
+	"math"
+	"math/bits"
+	"strings"
+	"sync"
+
+	"github.com/farebox/farebox/tokenizer"
+)
+
+const (
+	// maxModels bounds what is remembered: bytes per token for so many models.
+	// Beyond it a model that is new takes the place of any other.
+	maxModels = 1000
+	// maxOutputs bounds how many pairs of model and operation are remembered.
+	maxOutputs = 4 * maxModels
+	// maxName is the longest model name worth remembering, in bytes.
+	maxName = 256
+
+	// overhead is what a call costs beyond its text: the frame of its messages.
+	overhead = 8
+	// mediaBytes is how many bytes of a picture, sound or document make a token,
+	// and mediaLeast the least that one makes: rough, as it depends on pixels and
+	// seconds that bytes do not show.
+	mediaBytes, mediaLeast = 512, 100
+	// DefaultOutput is the guess for an answer of which nothing is known, in
+	// tokens.
+	DefaultOutput = 1000
+)
+
+// Estimator learns and guesses. It is safe for concurrent use; its locks are held
+// only for a look-up or arithmetic.
+type Estimator struct {
+	mu      sync.RWMutex // guards which entries there are, not what is in them
+	ratios  map[modelKey]*ratio
+	outputs map[outputKey]*sketch
+}
+
+// modelKey names a model behind a dialect; without a dialect, behind any.
+type modelKey struct{ dialect, model string }
+
+type outputKey struct{ dialect, model, operation string }
+
+// New makes an Estimator that has learned nothing.
+func New() *Estimator {
+	return &Estimator{ // the whole room at once, so that no map grows under the lock
+		ratios:  make(map[modelKey]*ratio, 2*maxModels),
+		outputs: make(map[outputKey]*sketch, maxOutputs),
+	}
+}
+
+// Input guesses the input tokens of a call from the bytes of its text and media.
+// It is 0 only for a call without either.
+func (e *Estimator) Input(c tokenizer.Call) int64 {
+	var tokens int64
+	if text := c.Shares.Text(); text > 0 {
+		tokens = tokensIn(text, e.bytesPerToken(modelKey{c.Dialect, c.Model})) + overhead
+	}
+	if c.Shares.Media > 0 {
+		tokens += max(mediaLeast, c.Shares.Media/mediaBytes)
+	}
+	return tokens
+}
+
+// Output guesses, on the high side, the output tokens of all choices of a call:
+// what nine in ten and more of such answers stay below, never more than the
+// caller allows. It is 0 for embeddings, which have no output.
+func (e *Estimator) Output(c tokenizer.Call) int64 {
+	if withoutOutput(c.Operation) {
+		return 0
+	}
+	e.mu.RLock()
+	s := e.outputs[outputKey{c.Dialect, c.Model, c.Operation}]
+	e.mu.RUnlock()
+	each := int64(DefaultOutput)
+	if s != nil {
+		each = s.upper()
+	}
+	if c.MaxOutput > 0 {
+		each = min(each, c.MaxOutput)
+	}
+	return times(each, int64(max(1, c.Choices)))
+}
+
+// withoutOutput reports whether an operation generates nothing, in any dialect's
+// word for it: embeddings, embed, embedContent, batchEmbedContents.
+func withoutOutput(operation string) bool { return strings.Contains(operation, "mbed") }
+
+// times multiplies and stops at the end of int64.
+func times(a, b int64) int64 {
+	if hi, lo := bits.Mul64(uint64(a), uint64(b)); hi == 0 && lo <= math.MaxInt64 {
+		return int64(lo)
+	}
+	return math.MaxInt64
+}
+
+// Learn takes in what a provider reported for a call. Usage that holds anything
+// but reported quantities teaches nothing, nor does the input of a call with
+// media, whose tokens bytes do not tell.
+func (e *Estimator) Learn(c tokenizer.Call, u *tokenizer.Usage) {
+	if c.Model == "" || len(c.Model) > maxName || !allReported(u) {
+		return
+	}
+	input, output := u.Totals()
+	if tool, known := u.Count(tokenizer.InputTool); known {
+		input -= tool // text that the caller did not send
+	}
+	if text := c.Shares.Text(); text > 0 && input > 0 && c.Shares.Media == 0 {
+		tokens := float64(max(1, input-overhead))
+		e.ratio(modelKey{c.Dialect, c.Model}).learn(float64(text), tokens)
+		e.ratio(modelKey{"", c.Model}).learn(float64(text), tokens)
+	}
+	if u.KnownOutput() && !withoutOutput(c.Operation) {
+		choices := int64(max(1, c.Choices))
+		each := output / choices
+		if output%choices > 0 {
+			each++
+		}
+		e.output(outputKey{c.Dialect, c.Model, c.Operation}).learn(each)
+	}
+}
+
+func allReported(u *tokenizer.Usage) bool {
+	for c := range u.All {
+		if u.Source(c) != tokenizer.Reported {
+			return false
+		}
+	}
+	return u.Known()
+}
+
+// bytesPerToken is what was learned of a model, else the default.
+func (e *Estimator) bytesPerToken(k modelKey) float64 {
+	e.mu.RLock()
+	r := e.ratios[k]
+	e.mu.RUnlock()
+	if r == nil {
+		return defaultRatio
+	}
+	return r.value()
+}
+
+func (e *Estimator) ratio(k modelKey) *ratio { return entry(&e.mu, e.ratios, k, 2*maxModels) }
+
+func (e *Estimator) output(k outputKey) *sketch { return entry(&e.mu, e.outputs, k, maxOutputs) }
+
+// entry returns m's entry for k, and makes it if there is none: in place of any
+// other when m has most entries.
+func entry[K comparable, V any](mu *sync.RWMutex, m map[K]*V, k K, most int) *V {
+	mu.RLock()
+	v := m[k]
+	mu.RUnlock()
+	if v != nil {
+		return v
+	}
+	fresh := new(V)
+	mu.Lock()
+	defer mu.Unlock()
+	if v := m[k]; v != nil {
+		return v
+	}
+	if len(m) >= most {
+		for other := range m {
+			delete(m, other)
+			break
+		}
+	}
+	m[k] = fresh
+	return fresh
+}

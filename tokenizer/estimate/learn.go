@@ -1,0 +1,116 @@
+package estimate
+
+import (
+	"math"
+	"math/bits"
+	"sync"
+)
+
+const (
+	// defaultRatio is bytes per token of English and of most code.
+	defaultRatio = 4.0
+	// No tokenizer does worse or better than these over a whole prompt.
+	leastRatio, mostRatio = 0.5, 16.0
+	// weight is how much one call counts against all before it.
+	weight = 1.0 / 16
+	// prior is how many tokens of the default ratio are believed at first.
+	prior = 200.0
+)
+
+// ratio is the bytes per token of one model: two moving averages rather than one
+// of quotients, so that a call counts by its size.
+type ratio struct {
+	mu            sync.Mutex // guards what follows
+	bytes, tokens float64
+}
+
+func (r *ratio) learn(bytes, tokens float64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.tokens == 0 {
+		r.bytes, r.tokens = prior*defaultRatio, prior
+	}
+	r.bytes += weight * (bytes - r.bytes)
+	r.tokens += weight * (tokens - r.tokens)
+}
+
+func (r *ratio) value() float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.tokens == 0 {
+		return defaultRatio
+	}
+	return min(mostRatio, max(leastRatio, r.bytes/r.tokens))
+}
+
+// tokensIn is how many tokens so many bytes make, rounded up: at least 1.
+func tokensIn(bytes int64, perToken float64) int64 {
+	return max(1, int64(math.Ceil(float64(bytes)/perToken)))
+}
+
+const (
+	octaves    = 26 // up to 64 million tokens
+	perOctave  = 4
+	enough     = 20   // answers before the sketch is believed by itself
+	forgetting = 1024 // answers after which old ones count half
+)
+
+// sketch counts how long answers were, in buckets of a quarter of an octave.
+type sketch struct {
+	mu     sync.Mutex // guards what follows
+	seen   uint16
+	counts [octaves * perOctave]uint16
+}
+
+func (s *sketch) learn(tokens int64) {
+	b := bucket(tokens)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.seen >= forgetting {
+		s.seen = 0
+		for i := range s.counts {
+			s.counts[i] /= 2
+			s.seen += s.counts[i]
+		}
+	}
+	s.counts[b]++
+	s.seen++
+}
+
+// upper is a bound that 95 of 100 answers stay below. Of few answers it is the
+// longest, and not less than the default.
+func (s *sketch) upper() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	over := s.seen / 20 // so many may be longer
+	if s.seen < enough {
+		over = 0
+	}
+	for b := len(s.counts) - 1; b >= 0; b-- {
+		if s.counts[b] > over {
+			if s.seen < enough {
+				return max(DefaultOutput, bound(b))
+			}
+			return bound(b)
+		}
+		over -= s.counts[b]
+	}
+	return DefaultOutput
+}
+
+// bucket is where so many tokens are counted: by the leading bit and the two
+// after it.
+func bucket(tokens int64) int {
+	n := uint64(max(1, tokens))
+	octave := bits.Len64(n) - 1
+	if octave >= octaves {
+		return octaves*perOctave - 1
+	}
+	return octave*perOctave + int(n<<2>>octave&3)
+}
+
+// bound is the largest number of tokens that a bucket counts.
+func bound(bucket int) int64 {
+	octave, part := bucket/perOctave, int64(bucket%perOctave)
+	return max(1, ((5+part)<<octave-1)>>2)
+}
