@@ -56,6 +56,7 @@ type Scanner struct {
 	below int   // open brackets while skipping
 	at    int16 // node of the value that comes or is passing; none: not watched
 	text  bool  // the passing string is delivered
+	ended bool  // the value is whole
 
 	hex    uint8 // digits still to come
 	code   rune  // value of the digits so far
@@ -73,15 +74,13 @@ func New(plan *Plan, sink Sink) *Scanner { return &Scanner{plan: plan, sink: sin
 
 // Reset readies s for another value.
 func (s *Scanner) Reset() {
-	s.st, s.depth, s.below, s.at, s.text, s.taking = value, 0, 0, 0, false, false
+	s.st, s.depth, s.below, s.at = value, 0, 0, 0
+	s.text, s.taking, s.ended = false, false, false
 }
 
-// Done reports whether the value has ended. A bare number or literal ends only
-// at a space or at Close.
-func (s *Scanner) Done() bool { return s.st == done }
-
-// Begun reports whether anything but space has come.
-func (s *Scanner) Begun() bool { return s.st != value || s.depth > 0 }
+// Done reports whether the value has ended, whatever came after it. A bare number
+// or literal ends only at a space or at Close.
+func (s *Scanner) Done() bool { return s.ended }
 
 // Err is ErrMalformed after text that is not JSON, and nil otherwise.
 func (s *Scanner) Err() error {
@@ -230,7 +229,7 @@ func (s *Scanner) endValue(p []byte, end int) {
 	}
 	s.text = false
 	if s.depth == 0 {
-		s.st = done
+		s.st, s.ended = done, true
 		return
 	}
 	s.st = after

@@ -55,7 +55,8 @@ func (m *meter) Feed(p []byte) (complete bool) {
 		m.events.Feed(p)
 		return m.complete
 	}
-	m.complete = m.json.Feed(p) == nil && m.json.Done() || m.complete
+	_ = m.json.Feed(p) // Close asks again
+	m.complete = m.json.Done()
 	return m.complete
 }
 
@@ -111,7 +112,7 @@ func (m *meter) Begin(name []byte) {
 func (m *meter) Data(p []byte) {
 	if m.mark == 0 {
 		p = bytes.TrimLeft(p, " \t\r\n")
-		if len(p) > 0 && p[0] != doneMark[0] {
+		if len(p) > 0 && p[0] == '{' {
 			m.mark = isJSON
 		}
 	}
