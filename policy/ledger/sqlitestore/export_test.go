@@ -11,6 +11,9 @@ func (s *Store) Pragma(t *testing.T, name string) (value string) {
 	return value
 }
 
+// SetMaxRows bounds the answers to queries by less than ledger.MaxRows.
+func (s *Store) SetMaxRows(n int) { s.maxRows = n }
+
 // Plan is how SQLite carries out Find.
 func (s *Store) Plan(t *testing.T) (steps []string) {
 	t.Helper()

@@ -2,8 +2,8 @@ package sqlitestore_test
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,8 +17,6 @@ import (
 	"github.com/farebox/farebox/policy/ledger/ledgertest"
 	"github.com/farebox/farebox/policy/ledger/sqlitestore"
 )
-
-func isTooMany(err error) bool { return errors.Is(err, ledger.ErrTooManyRows) }
 
 // childEnv names the ledger in the process that is to be killed.
 const childEnv = "FAREBOX_TEST_LEDGER"
@@ -67,7 +65,7 @@ func TestKill(t *testing.T) {
 
 // readUntilKilled kills the child once it has acknowledged enough, and reads the
 // rest of what it said.
-func readUntilKilled(t *testing.T, child *exec.Cmd, out interface{ Read([]byte) (int, error) }) (acknowledged []string) {
+func readUntilKilled(t *testing.T, child *exec.Cmd, out io.Reader) (acknowledged []string) {
 	lines := bufio.NewReader(out)
 	for {
 		line, err := lines.ReadString('\n')

@@ -28,10 +28,11 @@ const readers = 4
 // Store is a ledger.Store in a file. Write is for one goroutine at a time, all
 // else is safe for concurrent use.
 type Store struct {
-	path   string
-	write  *sql.DB // one connection
-	read   *sql.DB
-	writer *writer // prepared on the first Write, and anew after a failed one
+	path    string
+	maxRows int     // of the answer to a Query
+	write   *sql.DB // one connection
+	read    *sql.DB
+	writer  *writer // prepared on the first Write, and anew after a failed one
 }
 
 var _ ledger.Store = (*Store)(nil)
@@ -71,7 +72,7 @@ func open(ctx context.Context, path string, durability ledger.Durability) (*Stor
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
-	return &Store{path: path, write: write, read: read}, nil
+	return &Store{path: path, maxRows: ledger.MaxRows, write: write, read: read}, nil
 }
 
 // makeFile makes sure that path is a file that can be written, private when it is

@@ -3,6 +3,7 @@ package sqlitestore_test
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,9 +30,9 @@ func open(t testing.TB, path string, d ledger.Durability) *sqlitestore.Store {
 }
 
 func TestStore(t *testing.T) {
-	for _, d := range []ledger.Durability{ledger.Process, ledger.Power} {
+	ledgertest.Run(t, func(t *testing.T) ledger.Store { return open(t, filepath.Join(t.TempDir(), "l.db"), ledger.Process) })
+	for _, d := range []ledger.Durability{ledger.Process, ledger.Power, ledger.Async} {
 		t.Run(d.String(), func(t *testing.T) {
-			ledgertest.Run(t, func(t *testing.T) ledger.Store { return open(t, filepath.Join(t.TempDir(), "l.db"), d) })
 			ledgertest.RunPersistent(t, func(t *testing.T, dir string) ledger.Store { return open(t, filepath.Join(dir, "l.db"), d) })
 		})
 	}
@@ -199,22 +200,23 @@ func TestOwnerBytes(t *testing.T) {
 }
 
 func TestTooManyRows(t *testing.T) {
-	if testing.Short() {
-		t.Skip("writes 100001 records")
-	}
-	s := open(t, filepath.Join(t.TempDir(), "l.db"), ledger.Async)
-	b := ledger.Batch{Records: make([]policy.Record, ledger.MaxRows+1)}
-	for i := range b.Records {
-		b.Records[i] = policy.Record{
-			ID: ledgertest.ID(i), Completed: ledgertest.Start, Owner: policy.Owner{{Name: "user", Value: fmt.Sprint(i)}},
-		}
+	s := open(t, filepath.Join(t.TempDir(), "l.db"), ledger.Process)
+	var b ledger.Batch
+	for n := range 3 {
+		b.Records = append(b.Records, ledgertest.Record(n))
+		b.Records[n].Model = fmt.Sprint("model ", n)
 	}
 	if err := s.Write(t.Context(), b); err != nil {
 		t.Fatal(err)
 	}
-	q := ledger.Query{From: ledgertest.Start, To: ledgertest.Start.Add(1), By: []string{"user"}}
-	if rows, err := s.Usage(t.Context(), q); !isTooMany(err) {
-		t.Errorf("%d rows, %v", len(rows), err)
+	q := ledger.Query{From: ledgertest.Start, To: ledgertest.Start.Add(time.Hour), By: []string{"model"}}
+	s.SetMaxRows(3)
+	if rows, err := s.Usage(t.Context(), q); err != nil || len(rows) != 3 {
+		t.Errorf("three groups of three: %d, %v", len(rows), err)
+	}
+	s.SetMaxRows(2)
+	if rows, err := s.Usage(t.Context(), q); !errors.Is(err, ledger.ErrTooManyRows) {
+		t.Errorf("three groups of two: %d, %v", len(rows), err)
 	}
 }
 

@@ -27,10 +27,11 @@ type grouping struct {
 	by    string // "GROUP BY 1, 2"
 	names int
 	args  []any
+	most  int // rows
 }
 
-func groupingOf(q ledger.Query) grouping {
-	g := grouping{names: len(q.By), args: []any{ceilMicros(q.From), ceilMicros(q.To)}}
+func groupingOf(q ledger.Query, most int) grouping {
+	g := grouping{most: most, names: len(q.By), args: []any{ceilMicros(q.From), ceilMicros(q.To)}}
 	for i, name := range q.By {
 		expression := dimensions[name]
 		if expression == "" {
@@ -53,7 +54,7 @@ func ceilMicros(t time.Time) int64 { return t.Add(time.Microsecond - 1).UnixMicr
 
 func (g *grouping) counts() string {
 	return `SELECT ` + g.keys + `count(*), sum(r.unpriced) FROM records r WHERE r.completed >= ?1 AND r.completed < ?2 ` + g.by +
-		fmt.Sprintf(` HAVING count(*) > 0 LIMIT %d`, ledger.MaxRows+1)
+		fmt.Sprintf(` HAVING count(*) > 0 LIMIT %d`, g.most+1)
 }
 
 // sums adds the upper and the lower 32 bits of large numbers apart, so that no
@@ -77,7 +78,7 @@ func (s *Store) Usage(ctx context.Context, q ledger.Query) ([]ledger.Row, error)
 	if err := q.Check(); err != nil {
 		return nil, err
 	}
-	rows, err := s.usage(ctx, groupingOf(q))
+	rows, err := s.usage(ctx, groupingOf(q, s.maxRows))
 	if err != nil {
 		return nil, fmt.Errorf("query usage in %s: %w", s.path, explain(err))
 	}
@@ -99,7 +100,7 @@ func (s *Store) usage(ctx context.Context, g grouping) ([]ledger.Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(rows) > ledger.MaxRows {
+	if len(rows) > g.most {
 		return nil, ledger.ErrTooManyRows
 	}
 	index := make(map[string]*ledger.Row, len(rows))
