@@ -1,0 +1,85 @@
+package dialects
+
+import (
+	"testing"
+
+	"github.com/farebox/farebox/tokenizer"
+)
+
+func TestHost(t *testing.T) {
+	for _, c := range []struct {
+		name, provider string
+		asks           bool
+	}{
+		{"api.openai.com", "openai", true},
+		{"eu.api.openai.com", "openai", true},
+		{"myorg.openai.azure.com", "azure", true},
+		{"myorg.cognitiveservices.azure.com", "azure", true},
+		{"myorg.services.ai.azure.com", "azure", false},
+		{"api.anthropic.com", "anthropic", true},
+		{"generativelanguage.googleapis.com", "gemini", true},
+		{"us-central1-aiplatform.googleapis.com", "vertex", false},
+		{"aiplatform.googleapis.com", "vertex", false},
+		{"api.mistral.ai", "mistral", false},
+		{"openrouter.ai", "openrouter", false},
+		{"", "", false},
+		{"openai.azure.com", "", false},
+		{"evilapi.openai.com", "", false},
+		{"api.openai.com.evil.example", "", false},
+		{"xopenrouter.ai", "", false},
+	} {
+		if provider, asks := Host(c.name); provider != c.provider || asks != c.asks {
+			t.Errorf("%q: %q, %v", c.name, provider, asks)
+		}
+	}
+}
+
+func TestHostsAreTold(t *testing.T) {
+	seen := map[string]bool{}
+	for _, h := range hosts {
+		if h.name == "" || h.provider == "" || seen[h.name] {
+			t.Errorf("%+v is empty or there twice", h)
+		}
+		seen[h.name] = true
+	}
+}
+
+// TestAll: names are kept in the ledger, so no two dialects may share one, and
+// each call of the map of paths belongs to the dialect that is meant.
+func TestAll(t *testing.T) {
+	seen := map[string]bool{}
+	for _, d := range All() {
+		if d.Name() == "" || seen[d.Name()] {
+			t.Errorf("%q is empty or there twice", d.Name())
+		}
+		seen[d.Name()] = true
+	}
+	for path, want := range map[string]string{
+		"/v1/chat/completions": "openai",
+		"/v1/responses":        "openai",
+		"/v1/embeddings":       "openai",
+		"/v1/models":           "",
+	} {
+		if got := first(path); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+}
+
+func first(path string) string {
+	for _, d := range All() {
+		if _, ok := d.Match("POST", path); ok {
+			return d.Name()
+		}
+	}
+	return ""
+}
+
+// Each call has its own dialects: nobody can change another's list.
+func TestAllIsNew(t *testing.T) {
+	a := All()
+	a[0] = tokenizer.Dialect(nil)
+	if All()[0] == nil {
+		t.Error("the list is shared")
+	}
+}
