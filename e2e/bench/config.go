@@ -9,33 +9,43 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// What stands between the caller and the provider.
-const (
-	variantEnvoy   = "envoy"   // nothing: the shipped configuration without the filter
-	variantNoop    = "noop"    // the yardstick
-	variantFarebox = "farebox" // the built binary, everything on
-)
+// fareboxConfig has everything on that counts money: attribution, prices, the
+// ledger in a file, metrics. The harness adds where it listens.
+var fareboxConfig = fmt.Sprintf(`mode: observe
+ledger: {store: "sqlite:farebox.db"}
+providers:
+  - {name: bench, dialect: openai, match: {cluster: upstream}}
+attribution:
+  team: [{header: x-team}]
+  project: [{header: x-project}]
+prices:
+  rates:
+    - {provider: bench, model: %q, input: "%.2f", output: "%.2f"}
+`, model, inputPrice, outputPrice)
 
-// places are the addresses of one stand, host:port.
-type places struct{ listen, admin, processor, metrics, provider string }
-
-// envoyConfig is the shipped configuration, changed only where the variant needs
-// it. It is JSON, which Envoy reads as well.
-func envoyConfig(variant string, at places) ([]byte, error) {
-	shipped, err := envoy.Config(envoy.Options{Listen: at.listen, Admin: at.admin, Farebox: at.processor, Upstream: at.provider})
-	if err != nil {
-		return nil, err
-	}
-	if variant == variantFarebox {
+// configFor makes the shipped configuration, changed only where the variant
+// needs it. A changed one is JSON, which is YAML too.
+func configFor(variant string) func(envoy.Options) ([]byte, error) {
+	return func(o envoy.Options) ([]byte, error) {
+		shipped, err := envoy.Config(o)
+		if err != nil {
+			return nil, err
+		}
+		switch variant {
+		case variantEnvoy:
+			return change(shipped, withoutFilter)
+		case variantNoop:
+			return change(shipped, streamAnswers)
+		}
 		return shipped, nil
 	}
+}
+
+// change lets edit have the filter chain in which the ext_proc filter is.
+func change(shipped []byte, edit func(chain []any, at int) []any) ([]byte, error) {
 	var tree any
 	if err := yaml.Unmarshal(shipped, &tree); err != nil {
 		return nil, fmt.Errorf("read the shipped configuration: %w", err)
-	}
-	edit := withoutFilter
-	if variant == variantNoop {
-		edit = streamAnswers
 	}
 	if found := eachFilter(tree, edit); found != 1 {
 		return nil, fmt.Errorf("edit the shipped configuration: %d ext_proc filters, want 1", found)

@@ -6,18 +6,19 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/farebox/farebox/envoy"
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
 )
 
 // All variants run the shipped configuration; what differs is held here.
 func TestVariantsDifferOnlyInTheFilter(t *testing.T) {
-	at := places{listen: "127.0.0.1:1", admin: "127.0.0.1:2", processor: "127.0.0.1:3", provider: "127.0.0.1:4"}
+	o := envoy.Options{Listen: "127.0.0.1:1", Admin: "127.0.0.1:2", Farebox: "127.0.0.1:3", Upstream: "127.0.0.1:4"}
 	trees := map[string]string{}
 	for _, v := range []string{variantEnvoy, variantNoop, variantFarebox} {
-		config, err := envoyConfig(v, at)
+		config, err := configFor(v)(o)
 		if err != nil {
-			t.Fatalf("envoyConfig(%s) = %v", v, err)
+			t.Fatalf("configFor(%s) = %v", v, err)
 		}
 		var tree any
 		if err := yaml.Unmarshal(config, &tree); err != nil {
@@ -72,7 +73,7 @@ func TestParse(t *testing.T) {
 		ok   bool
 	}{
 		{"nothing", "", true},
-		{"all", "-rounds 3 -slice 10 -scenarios json-1k,sse-paced -variants noop,farebox -o json -farebox x", true},
+		{"all", "-rounds 3 -slice 10 -scenarios json-1k,sse-paced -variants noop,farebox -o json", true},
 		{"no rounds", "-rounds 0", false},
 		{"negative slice", "-slice -1", false},
 		{"unknown output", "-o csv", false},

@@ -1,13 +1,14 @@
 // Command bench measures what Farebox costs, beside what a processor that does
 // nothing costs, and Envoy alone.
 //
-// In comes nothing but flags: the programs are built here, the provider and the
-// callers run in this process, each variant has its own Envoy with the shipped
-// configuration. Out goes a table: CPU by the kernel's accounts, latency, memory,
-// and Farebox's CPU divided by the no-op's. It refuses to know Farebox's insides,
-// and to report a run in which one answer was wrong.
+// In comes nothing but flags; the harness finds Envoy and builds the programs,
+// $ENVOY and $FAREBOX_BINARY name others. The provider and the callers run in
+// this process, each variant has its own Envoy with the shipped configuration.
+// Out goes a table: CPU by the kernel's accounts, latency, memory, and Farebox's
+// CPU divided by the no-op's. It refuses to know Farebox's insides, and to report
+// a run in which one answer was wrong or one call was not counted.
 //
-//	ENVOY=/path/to/envoy go run ./e2e/bench -rounds 9 -o json
+//	go run ./e2e/bench -rounds 9 -o json
 package main
 
 import (
@@ -20,20 +21,19 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/farebox/farebox/e2e/harness"
 )
 
 type options struct {
 	rounds, slice       int
 	scenarios, variants []string
 	output              string
-	farebox             string
 }
 
 func main() {
@@ -61,7 +61,6 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&scenarios, "scenarios", "", "which of json-1k,json-100k,sse-paced,sse-unpaced; empty is all")
 	flags.StringVar(&variants, "variants", "envoy,noop,farebox", "which to compare")
 	flags.StringVar(&o.output, "o", "table", "table or json")
-	flags.StringVar(&o.farebox, "farebox", "", "the farebox binary; empty builds it")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -94,17 +93,15 @@ func bench(ctx context.Context, o options, progress *log.Logger) (err error) {
 	if p.scenarios, err = pick(o.scenarios); err != nil {
 		return err
 	}
-	su := setup{farebox: o.farebox, clock: clock{start: time.Now()}}
-	if su.envoy, err = findEnvoy(); err != nil {
+	su := setup{clock: clock{start: time.Now()}}
+	if su.kit, err = harness.Open(harness.Options{Progress: progress.Writer()}); err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(err, su.kit.Close()) }()
 	if su.dir, err = os.MkdirTemp("", "farebox-bench-"); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(su.dir)) }()
-	if err := su.build(ctx, o.variants); err != nil {
-		return err
-	}
 	stopProvider, err := su.startProvider(p.scenarios)
 	if err != nil {
 		return err
@@ -163,39 +160,4 @@ func report(w io.Writer, output string, rs []row) error {
 		return writeJSON(w, rs)
 	}
 	return writeTable(w, rs)
-}
-
-// build makes the binaries that the variants need and were not given.
-func (su *setup) build(ctx context.Context, variants []string) error {
-	su.noop = filepath.Join(su.dir, "bin", "noop")
-	if slices.Contains(variants, variantNoop) {
-		if err := goBuild(ctx, su.noop, "github.com/farebox/farebox/e2e/bench/noop"); err != nil {
-			return err
-		}
-	}
-	if su.farebox != "" || !slices.Contains(variants, variantFarebox) {
-		return nil
-	}
-	su.farebox = filepath.Join(su.dir, "bin", "farebox")
-	return goBuild(ctx, su.farebox, "github.com/farebox/farebox/cmd/farebox")
-}
-
-func goBuild(ctx context.Context, output, pkg string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", output, pkg)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build %s: %w: %s", pkg, err, out)
-	}
-	return nil
-}
-
-func findEnvoy() (string, error) {
-	if path := os.Getenv("ENVOY"); path != "" {
-		return path, nil
-	}
-	path, err := exec.LookPath("envoy")
-	if err != nil {
-		return "", fmt.Errorf("find envoy in $ENVOY or $PATH: %w", err)
-	}
-	return path, nil
 }

@@ -1,16 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"log"
 	"math"
-	"net/http"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/farebox/farebox/e2e/harness"
 )
 
 // The price that fareboxConfig gives, in USD per million tokens, and what every
@@ -28,77 +25,33 @@ type counted struct {
 	degraded, queued         float64
 }
 
-// counts reads them.
-func (st *stand) counts(ctx context.Context) (counted, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+st.metrics+"/metrics", nil)
-	if err != nil {
-		return counted{}, fmt.Errorf("make request: %w", err)
+// counts picks what is needed.
+func counts(m harness.Metrics) counted {
+	return counted{
+		served:   m.Sum("farebox_requests_total", `outcome="served"`, `team="support"`, `project="chatbot"`, `provider="bench"`, `model="`+model+`"`),
+		reported: m.Sum("farebox_usage_source_total", `source="reported"`),
+		tokens:   m.Sum("farebox_tokens_total"),
+		cost:     m.Sum("farebox_cost_usd_total"),
+		unpriced: m.Sum("farebox_unpriced_requests_total"),
+		dropped:  m.Sum("farebox_ledger_dropped_total"),
+		degraded: m.Sum("farebox_degraded_total"),
+		queued:   m.Sum("farebox_ledger_queued"),
 	}
-	resp, err := st.caller.client.Do(req)
-	if err != nil {
-		return counted{}, fmt.Errorf("read Farebox's metrics: %w", err)
-	}
-	defer resp.Body.Close() //nolint:errcheck // it was read, or is given up
-	if resp.StatusCode != http.StatusOK {
-		return counted{}, fmt.Errorf("read Farebox's metrics: status %d", resp.StatusCode)
-	}
-	return readCounts(resp.Body)
-}
-
-func readCounts(page io.Reader) (counted, error) {
-	var c counted
-	owner := fmt.Sprintf(`{model=%q,outcome="served",project="chatbot",provider="bench",`, model)
-	lines := bufio.NewScanner(page)
-	for lines.Scan() {
-		series, value, found := strings.Cut(lines.Text(), " ")
-		if !found || series == "#" {
-			continue
-		}
-		name, _, _ := strings.Cut(series, "{")
-		var sum *float64
-		switch {
-		case name == "farebox_requests_total" && strings.Contains(series, owner) && strings.Contains(series, `team="support"`):
-			sum = &c.served
-		case series == `farebox_usage_source_total{source="reported"}`:
-			sum = &c.reported
-		case name == "farebox_tokens_total":
-			sum = &c.tokens
-		case name == "farebox_cost_usd_total":
-			sum = &c.cost
-		case name == "farebox_unpriced_requests_total":
-			sum = &c.unpriced
-		case name == "farebox_ledger_dropped_total":
-			sum = &c.dropped
-		case name == "farebox_degraded_total":
-			sum = &c.degraded
-		case name == "farebox_ledger_queued":
-			sum = &c.queued
-		default:
-			continue
-		}
-		v, err := strconv.ParseFloat(value, 64)
-		if err != nil {
-			return counted{}, fmt.Errorf("read Farebox's metrics: %s: %w", series, err)
-		}
-		*sum += v
-	}
-	if err := lines.Err(); err != nil {
-		return counted{}, fmt.Errorf("read Farebox's metrics: %w", err)
-	}
-	return c, nil
 }
 
 // prove refuses a run in which Farebox was fast because it did not do its work:
 // every call must have been attributed, counted as reported, priced and kept.
 func (st *stand) prove(ctx context.Context, progress *log.Logger) error {
-	if st.variant != variantFarebox {
+	if st.farebox == nil {
 		return nil
 	}
 	calls := float64(st.caller.made.Load())
 	var c counted
 	var err error
 	for range 40 { // the last records may still be on their way
-		if c, err = st.counts(ctx); err == nil {
+		var m harness.Metrics
+		if m, err = st.farebox.Metrics(ctx); err == nil {
+			c = counts(m)
 			err = c.check(calls)
 		}
 		if err == nil || ctx.Err() != nil {

@@ -4,14 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"time"
+
+	"github.com/farebox/farebox/e2e/harness"
+	"github.com/farebox/farebox/envoy"
+)
+
+// What stands between the caller and the provider.
+const (
+	variantEnvoy   = "envoy"   // nothing: the shipped configuration without the filter
+	variantNoop    = "noop"    // the yardstick
+	variantFarebox = "farebox" // the built binary, everything on
 )
 
 // stand is one variant, running: an Envoy and, but for Envoy alone, a processor
@@ -19,101 +24,97 @@ import (
 type stand struct {
 	variant   string
 	caller    *caller
-	envoy     *process
-	processor *process // nil for Envoy alone
-	admin     string   // host:port of Envoy's own pages
-	metrics   string   // host:port of Farebox's
+	envoy     *harness.Envoy
+	processor *harness.Process // nil for Envoy alone
+	farebox   *harness.Farebox // nil but for Farebox, whose process the processor is
+	port      *harness.Port    // the no-op's; nil otherwise
 }
 
 // setup says what stands are made of.
 type setup struct {
-	dir      string // for configurations, logs and ledgers; must exist
-	envoy    string // the binaries
-	noop     string
-	farebox  string
+	kit      *harness.Kit
+	dir      string // for configurations and ledgers; must exist
 	provider string // host:port
 	clock    clock
 }
 
 // start starts a variant and waits until it serves a call.
-func (su setup) start(ctx context.Context, variant string, first *scenario) (st *stand, err error) {
-	at := places{provider: su.provider}
-	for _, p := range []*string{&at.listen, &at.admin, &at.processor, &at.metrics} {
-		if *p, err = freePlace(); err != nil {
-			return nil, err
-		}
+func (su setup) start(ctx context.Context, variant string, first *scenario) (*stand, error) {
+	st := &stand{variant: variant}
+	err := su.launch(ctx, st)
+	if err == nil {
+		st.caller = newCaller(su.clock, st.envoy.URL()+"/v1/chat/completions")
+		err = st.wait(ctx, first)
 	}
-	st = &stand{variant: variant, admin: at.admin, metrics: at.metrics,
-		caller: newCaller(su.clock, "http://"+at.listen+"/v1/chat/completions")}
-	defer func() {
-		if err != nil {
-			err = errors.Join(fmt.Errorf("start %s: %w", variant, err), st.stop())
-		}
-	}()
-	dir := filepath.Join(su.dir, variant)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return st, err
-	}
-	if st.processor, err = su.startProcessor(variant, dir, at); err != nil {
-		return st, err
-	}
-	config, err := envoyConfig(variant, at)
 	if err != nil {
-		return st, err
+		return nil, errors.Join(fmt.Errorf("start %s: %w", variant, err), st.stop())
 	}
-	file := filepath.Join(dir, "envoy.yaml")
-	if err := os.WriteFile(file, config, 0o644); err != nil {
-		return st, err
-	}
-	st.envoy, err = startProcess(filepath.Join(dir, "envoy.log"), su.envoy,
-		"-c", file, "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning")
-	if err != nil {
-		return st, err
-	}
-	return st, st.wait(ctx, first)
+	return st, nil
 }
 
-func (su setup) startProcessor(variant, dir string, at places) (*process, error) {
-	log := filepath.Join(dir, "processor.log")
-	switch variant {
-	case variantNoop:
-		return startProcess(log, su.noop, "-listen", at.processor)
-	case variantFarebox:
-		file := filepath.Join(dir, "farebox.yaml")
-		if err := os.WriteFile(file, fareboxConfig(dir, at), 0o644); err != nil {
-			return nil, err
-		}
-		return startProcess(log, su.farebox, "serve", "--config", file)
+// launch starts the processor, then Envoy.
+func (su setup) launch(ctx context.Context, st *stand) (err error) {
+	dir := filepath.Join(su.dir, st.variant)
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return err
 	}
-	return nil, nil
+	o := envoy.Options{Upstream: su.provider}
+	switch st.variant {
+	case variantNoop:
+		if st.port, err = harness.Reserve(); err != nil {
+			return err
+		}
+		o.Farebox = st.port.Addr()
+		st.processor, err = su.kit.StartProgram(ctx, harness.ProgramOptions{
+			Package: "./e2e/bench/noop", Dir: dir, Args: []string{"-listen", o.Farebox},
+		})
+	case variantFarebox:
+		st.farebox, err = su.kit.StartFarebox(ctx, harness.FareboxOptions{Dir: dir, Config: fareboxConfig})
+		if err == nil {
+			st.processor, o.Farebox = st.farebox.Process, st.farebox.Addr()
+		}
+	}
+	if err != nil {
+		return err
+	}
+	st.envoy, err = su.kit.StartEnvoy(ctx, harness.EnvoyOptions{Options: o, Config: configFor(st.variant), Dir: dir})
+	return err
 }
 
 // wait returns when a call went through, or with the last reason why none does.
 func (st *stand) wait(ctx context.Context, s *scenario) error {
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	for {
 		_, err := st.caller.slice(ctx, s, 1)
 		if err == nil {
 			return nil
 		}
-		for _, p := range []*process{st.envoy, st.processor} {
-			if p.ended() {
-				return fmt.Errorf("%s ended: %w", p.name, p.explain())
-			}
-		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for the first answer: %w", err)
+			if st.processor != nil {
+				err = fmt.Errorf("%w; the processor wrote:\n%s", err, st.processor.Log())
+			}
+			return fmt.Errorf("wait for the first answer: %w; Envoy wrote:\n%s", err, st.envoy.Log())
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }
 
-// stop ends both processes, Envoy first, and waits for them.
+// stop ends what was started, Envoy first.
 func (st *stand) stop() error {
-	st.caller.client.CloseIdleConnections()
-	return errors.Join(st.envoy.stop(), st.processor.stop())
+	var errs []error
+	if st.envoy != nil {
+		errs = append(errs, st.envoy.Stop())
+	}
+	switch {
+	case st.farebox != nil:
+		errs = append(errs, st.farebox.Stop())
+	case st.processor != nil:
+		errs = append(errs, st.processor.Stop())
+	}
+	st.port.Release()
+	return errors.Join(errs...)
 }
 
 // account reads what the stand has spent since it was started, but for the
@@ -121,16 +122,16 @@ func (st *stand) stop() error {
 func (st *stand) account() (spent, error) {
 	var s spent
 	var err error
-	if s.envoy, err = cpuTime(st.envoy.pid()); err != nil {
+	if s.envoy, err = cpuTime(st.envoy.PID()); err != nil {
 		return s, err
 	}
-	if s.envoyMemory, err = resident(st.envoy.pid()); err != nil || st.processor == nil {
+	if s.envoyMemory, err = resident(st.envoy.PID()); err != nil || st.processor == nil {
 		return s, err
 	}
-	if s.processor, err = cpuTime(st.processor.pid()); err != nil {
+	if s.processor, err = cpuTime(st.processor.PID()); err != nil {
 		return s, err
 	}
-	s.processorMemory, err = resident(st.processor.pid())
+	s.processorMemory, err = resident(st.processor.PID())
 	return s, err
 }
 
@@ -140,32 +141,15 @@ func (st *stand) messages(ctx context.Context) (int64, error) {
 	if st.processor == nil {
 		return 0, nil
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+st.admin+"/stats?filter=ext_proc.*stream_msgs_sent$", nil)
+	stats, err := st.envoy.Stats(ctx, ".stream_msgs_sent")
 	if err != nil {
-		return 0, fmt.Errorf("make request: %w", err)
+		return 0, err
 	}
-	resp, err := st.caller.client.Do(req)
-	if err != nil {
-		return 0, fmt.Errorf("read Envoy's stats: %w", err)
+	if len(stats) != 1 {
+		return 0, fmt.Errorf("read envoy's stats: %d counts of messages, want 1", len(stats))
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was read, or is given up
-	page, err := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
-	if err != nil {
-		return 0, fmt.Errorf("read Envoy's stats: %w", err)
-	}
-	_, value, found := strings.Cut(strings.TrimSpace(string(page)), ": ")
-	n, err := strconv.ParseInt(value, 10, 64)
-	if !found || err != nil {
-		return 0, fmt.Errorf("read Envoy's stats: want one count of messages, have %.200q", page)
+	var n int64
+	for _, n = range stats {
 	}
 	return n, nil
-}
-
-// freePlace finds a port of this machine that nobody uses now.
-func freePlace() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	return l.Addr().String(), l.Close()
 }
