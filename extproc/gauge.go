@@ -59,7 +59,11 @@ func (g *gauge) take(in *wire.Message, out *wire.Reply) (complete bool, err erro
 	switch {
 	case g.broken != nil:
 	case g.inflater != nil:
-		if g.broken = g.inflater.Feed(in.Body, g.sink); g.broken != nil {
+		g.broken = g.inflater.Feed(in.Body, g.sink)
+		if g.broken == nil && in.End {
+			g.broken = g.inflater.End(g.sink)
+		}
+		if g.broken != nil {
 			err, g.unread = g.broken, true
 		}
 	default:

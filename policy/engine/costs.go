@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"maps"
 	"sync"
 
 	"github.com/farebox/farebox/policy"
@@ -18,9 +19,12 @@ const DefaultMaxSeries = 10_000
 type costs struct {
 	most int
 
-	mu     sync.Mutex // guards series; held for a look-up and additions, never over I/O
-	series map[seriesKey]*counts
+	mu       sync.Mutex // guards the maps; held for a look-up and additions, never over I/O
+	series   map[seriesKey]*counts
+	unpriced map[unpricedKey]int64 // calls
 }
+
+type unpricedKey struct{ provider, model string }
 
 type seriesKey struct{ team, project, provider, model, requestType string }
 
@@ -38,11 +42,12 @@ var (
 	ownerLabels  = []string{"team", "project", "provider", "model", "request_type"}
 	costDesc     = prometheus.NewDesc("farebox_cost_usd_total", "Charged cost of settled calls, in US dollars.", ownerLabels, nil)
 	tokensDesc   = prometheus.NewDesc("farebox_tokens_total", "Tokens of settled calls, by meter; meters are disjoint.", append(ownerLabels[:5:5], "meter"), nil)
+	unpricedDesc = prometheus.NewDesc("farebox_unpriced_requests_total", "Calls with a quantity that no price row covers.", []string{"provider", "model"}, nil)
 	requestsDesc = prometheus.NewDesc("farebox_requests_total", "Calls, by outcome.", append(ownerLabels[:5:5], "outcome"), nil)
 )
 
 func newCosts(most int) *costs {
-	return &costs{most: most, series: map[seriesKey]*counts{}}
+	return &costs{most: most, series: map[seriesKey]*counts{}, unpriced: map[unpricedKey]int64{}}
 }
 
 func (c *costs) observe(rec *policy.Record) {
@@ -63,6 +68,16 @@ func (c *costs) observe(rec *policy.Record) {
 			n.requests[i]++
 		}
 	}
+	if !rec.Priced && rec.Outcome != policy.Refused {
+		c.noPrice(unpricedKey{key.provider, key.model})
+	}
+}
+
+func (c *costs) noPrice(key unpricedKey) {
+	if _, there := c.unpriced[key]; !there && len(c.unpriced) >= c.most {
+		key = unpricedKey{otherSeries.provider, otherSeries.model}
+	}
+	c.unpriced[key]++
 }
 
 func (c *costs) at(key seriesKey) *counts {
@@ -83,11 +98,16 @@ func (c *costs) Describe(ch chan<- *prometheus.Desc) {
 	ch <- costDesc
 	ch <- tokensDesc
 	ch <- requestsDesc
+	ch <- unpricedDesc
 }
 
 // Collect implements prometheus.Collector.
 func (c *costs) Collect(ch chan<- prometheus.Metric) {
-	for key, n := range c.snapshot() {
+	series, unpriced := c.snapshot()
+	for key, n := range unpriced {
+		ch <- prometheus.MustNewConstMetric(unpricedDesc, prometheus.CounterValue, float64(n), key.provider, key.model)
+	}
+	for key, n := range series {
 		labels := []string{key.team, key.project, key.provider, key.model, key.requestType}
 		ch <- prometheus.MustNewConstMetric(costDesc, prometheus.CounterValue, n.cost.Float64(), labels...)
 		for class, v := range n.tokens {
@@ -103,12 +123,12 @@ func (c *costs) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-func (c *costs) snapshot() map[seriesKey]counts {
+func (c *costs) snapshot() (map[seriesKey]counts, map[unpricedKey]int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	all := make(map[seriesKey]counts, len(c.series))
 	for key, n := range c.series {
 		all[key] = *n
 	}
-	return all
+	return all, maps.Clone(c.unpriced)
 }

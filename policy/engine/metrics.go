@@ -19,7 +19,6 @@ type metrics struct {
 	degraded    *prometheus.CounterVec
 	wouldRefuse *prometheus.CounterVec
 	sources     [tokenizer.Reported + 1]prometheus.Counter
-	unpriced    *prometheus.CounterVec
 	recovered   prometheus.Counter
 	duration    *prometheus.HistogramVec
 	firstToken  *prometheus.HistogramVec
@@ -34,9 +33,6 @@ func newMetrics(r prometheus.Registerer, series int) (*metrics, error) {
 		wouldRefuse: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "farebox_would_refuse_total", Help: "Calls that enforce mode would have refused, by code.",
 		}, []string{"code"}),
-		unpriced: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "farebox_unpriced_requests_total", Help: "Calls with a quantity that no price row covers.",
-		}, []string{"provider", "model"}),
 		recovered: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "farebox_recovered_calls_total", Help: "Calls of an earlier run that a restart settled as partial.",
 		}),
@@ -60,7 +56,7 @@ func newMetrics(r prometheus.Registerer, series int) (*metrics, error) {
 	m.degraded.WithLabelValues(commitSlow)
 	m.degraded.WithLabelValues(ledgerRefused)
 	m.wouldRefuse.WithLabelValues("missing_metadata")
-	for _, c := range []prometheus.Collector{m.costs, m.wouldRefuse, m.unpriced, m.recovered, m.duration, m.firstToken, source} {
+	for _, c := range []prometheus.Collector{m.costs, m.wouldRefuse, m.recovered, m.duration, m.firstToken, source} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("register engine metrics: %w", err)
 		}
@@ -93,9 +89,6 @@ func (m *metrics) observe(rec *policy.Record) {
 	}
 	m.sources[rec.Source].Inc()
 	provider := label(rec.Provider)
-	if !rec.Priced {
-		m.unpriced.WithLabelValues(provider, modelLabel(rec)).Inc()
-	}
 	m.duration.WithLabelValues(provider, rec.Operation).Observe(rec.Completed.Sub(rec.Admitted).Seconds())
 	if rec.Stream && !rec.FirstToken.IsZero() {
 		m.firstToken.WithLabelValues(provider, rec.Operation).Observe(rec.FirstToken.Sub(rec.Admitted).Seconds())

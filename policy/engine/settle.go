@@ -121,7 +121,8 @@ func (e *Engine) row(rec *policy.Record, u *tokenizer.Usage) (row *price.Row, mo
 	if model == "" {
 		model = rec.Model
 	}
-	q := price.Query{Provider: rec.Provider, Model: model, At: rec.Admitted}
+	input, _ := u.Totals()
+	q := price.Query{Provider: rec.Provider, Model: model, Tier: rec.Tier, Input: input, At: rec.Admitted}
 	row, ok := e.o.Prices.Find(q)
 	if !ok && rec.ModelAsked != model {
 		q.Model = rec.ModelAsked

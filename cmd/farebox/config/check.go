@@ -85,13 +85,6 @@ func checkListen(c *Config) (found []Finding) {
 }
 
 func checkLedger(c *Config) (found []Finding) {
-	_, memory := c.Ledger.Store.Path()
-	if memory {
-		found = append(found, warn("ledger.store", "records are lost when the process ends", "write sqlite:PATH to keep them"))
-	}
-	if memory && c.Ledger.Durability == DurablePower {
-		found = append(found, alarm("ledger.durability", "memory does not survive a power cut", "write sqlite:PATH in ledger.store, or process here"))
-	}
 	if c.Ledger.Durability == DurableAsync {
 		found = append(found, warn("ledger.durability", "the last records are lost when the process is killed", "process costs little"))
 	}

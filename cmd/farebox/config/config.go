@@ -81,7 +81,7 @@ type Limits struct {
 
 // Ledger is where the records of calls are kept.
 type Ledger struct {
-	Store      LedgerStore `yaml:"store" doc:"sqlite:PATH, relative to the folder of this file, or \"sqlite::memory:\"."`
+	Store      LedgerStore `yaml:"store" doc:"sqlite:PATH, relative to the folder of this file."`
 	Durability string      `yaml:"durability" one:"process power async" doc:"What a committed record survives: process the end of the process; power a power cut too; async is not waited for."`
 	CommitWait Duration    `yaml:"commit_wait" min:"1ms" max:"10s" doc:"The longest that the end of an answer waits for its commit; after it the call goes on and is counted as degraded."`
 }

@@ -245,7 +245,6 @@ func TestLoad(t *testing.T) {
 		"":                                       "sqlite:" + filepath.Join(dir, "farebox.db"),
 		"ledger: {store: sqlite:data/l.db}":      "sqlite:" + filepath.Join(dir, "data/l.db"),
 		"ledger: {store: sqlite:/var/l.db}":      "sqlite:/var/l.db",
-		`ledger: {store: "sqlite::memory:"}`:     "sqlite::memory:",
 		"ledger: {store: sqlite:../up/other.db}": "sqlite:" + filepath.Join(filepath.Dir(dir), "up/other.db"),
 	} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {

@@ -9,10 +9,7 @@ import (
 // LedgerStore names where records are kept: sqlite:PATH.
 type LedgerStore string
 
-const (
-	sqlitePrefix = "sqlite:"
-	inMemory     = ":memory:"
-)
+const sqlitePrefix = "sqlite:"
 
 // UnmarshalText reads the name of a store that this version has.
 func (s *LedgerStore) UnmarshalText(text []byte) error {
@@ -23,6 +20,8 @@ func (s *LedgerStore) UnmarshalText(text []byte) error {
 		return notYet("a ledger in PostgreSQL", "write sqlite:PATH")
 	case !ok:
 		return &Error{Message: fmt.Sprintf("%q is no ledger store", given), Hint: "write sqlite:PATH"}
+	case path == ":memory:":
+		return &Error{Message: "a ledger in memory would forget what was paid", Hint: "write sqlite:PATH"}
 	case path == "" || strings.HasSuffix(path, "/"):
 		return &Error{Message: fmt.Sprintf("%q names no file", given), Hint: "write sqlite:PATH"}
 	case strings.ContainsAny(path, "?#%\x00"), strings.HasPrefix(path, "file:"), strings.HasPrefix(path, "//"):
@@ -32,23 +31,15 @@ func (s *LedgerStore) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// Path returns the SQLite file, and whether the store is memory only, which
-// has none.
-func (s LedgerStore) Path() (path string, memory bool) {
-	path = strings.TrimPrefix(string(s), sqlitePrefix)
-	if path == inMemory {
-		return "", true
-	}
-	return path, false
-}
+// Path returns the SQLite file.
+func (s LedgerStore) Path() string { return strings.TrimPrefix(string(s), sqlitePrefix) }
 
 // in returns s with a relative path taken from dir.
 func (s LedgerStore) in(dir string) LedgerStore {
-	path, memory := s.Path()
-	if memory || filepath.IsAbs(path) {
+	if filepath.IsAbs(s.Path()) {
 		return s
 	}
-	return LedgerStore(sqlitePrefix + filepath.Join(dir, path))
+	return LedgerStore(sqlitePrefix + filepath.Join(dir, s.Path()))
 }
 
 // StateStore names where holds and counts are kept: memory.

@@ -34,13 +34,10 @@ func openBooks(ctx context.Context, c *config.Config, reg prometheus.Registerer,
 	if err != nil {
 		return nil, err
 	}
-	path, memory := c.Ledger.Store.Path()
+	path := c.Ledger.Store.Path()
 	b := &books{}
-	if b.secret, err = secretBeside(path, memory); err != nil {
+	if b.secret, err = secretBeside(path); err != nil {
 		return nil, err
-	}
-	if memory {
-		path = ":memory:"
 	}
 	if b.store, err = sqlitestore.Open(ctx, path, durability); err != nil {
 		return nil, err
@@ -70,14 +67,10 @@ func (b *books) hashKey(key string) string {
 }
 
 // secretBeside reads the secret that lies beside the ledger's file, or makes it.
-// A ledger in memory has a secret of its own, gone with it.
-func secretBeside(path string, memory bool) ([]byte, error) {
+func secretBeside(path string) ([]byte, error) {
 	secret := make([]byte, sha256.Size)
 	if _, err := rand.Read(secret); err != nil {
 		return nil, fmt.Errorf("make key-hash secret: %w", err)
-	}
-	if memory {
-		return secret, nil
 	}
 	name := path + ".key"
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
