@@ -1,7 +1,6 @@
 package extproc
 
 import (
-	"net/http"
 	"strconv"
 	"strings"
 
@@ -43,7 +42,7 @@ func (st *stream) responseHeaders(in *wire.Message) {
 }
 
 func (st *stream) chooseMode(size int64, events bool) {
-	refusal := st.asked && st.gauge.status == http.StatusBadRequest
+	refusal := st.asked && st.gauge.status == 400
 	st.gauge.body = refusal // looked at once it is whole
 	if st.asked && events {
 		st.gauge.hider = st.way.dialect.(tokenizer.UsageAsker).NewHider() //nolint:errcheck,forcetypeassert // asked says that it is one

@@ -1,7 +1,6 @@
 package extproc
 
 import (
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -38,7 +37,7 @@ func (st *stream) requestHeaders(in *wire.Message) {
 // letGo tells Envoy that this exchange does not concern us. What goes to a known
 // LLM host and is not metered is counted, so that nothing is free unseen.
 func (st *stream) letGo(method string) {
-	if st.way.known && method == http.MethodPost {
+	if st.way.known && method == "POST" {
 		st.srv.metrics.unmetered.WithLabelValues("unknown").Inc()
 	}
 	st.reply.Mode = wire.LetGo
@@ -48,7 +47,7 @@ func (st *stream) letGo(method string) {
 // bodyless reports what carries no JSON body of a call: upgrades (buffering one
 // hangs it), gRPC, and other methods.
 func bodyless(in *wire.Message, method string) bool {
-	return method != http.MethodPost || in.Header("upgrade") != "" ||
+	return method != "POST" || in.Header("upgrade") != "" ||
 		strings.HasPrefix(in.Header("content-type"), "application/grpc") || in.Header("content-length") == "0"
 }
 

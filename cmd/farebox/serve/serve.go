@@ -43,22 +43,23 @@ func Run(ctx context.Context, c *config.Config, log *slog.Logger) error {
 	if err != nil {
 		return joinClose(err, books)
 	}
-	envoy, err := listenExtProc(c, processor, log)
+	l, err := listen(string(c.Listen.ExtProc.Address))
 	if err != nil {
 		admin.stop(context.WithoutCancel(ctx))
-		return joinClose(err, books)
+		return joinClose(fmt.Errorf("listen.extproc: %w", err), books)
 	}
+	envoy := processor.Serve(l)
 	admin.ready.Store(true)
 	log.InfoContext(ctx, "farebox serves", "mode", string(c.Mode), "extproc", string(c.Listen.ExtProc.Address),
 		"admin", string(c.Listen.Admin.Address), "ledger", string(c.Ledger.Store))
 	select {
 	case <-ctx.Done():
-	case err = <-envoy.failed:
+	case err = <-envoy.Failed():
 	case err = <-admin.failed:
 	}
 	// Draining outlives the context that asked for it, within its own bounds.
 	admin.ready.Store(false)
-	envoy.drain(context.WithoutCancel(ctx), time.Duration(c.Drain.Wait), time.Duration(c.Drain.Timeout))
+	envoy.Drain(context.WithoutCancel(ctx), time.Duration(c.Drain.Wait), time.Duration(c.Drain.Timeout))
 	admin.stop(context.WithoutCancel(ctx))
 	return joinClose(err, books)
 }
