@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/farebox/farebox/policy/api"
@@ -16,7 +17,8 @@ import (
 // FareboxOptions say how a farebox runs.
 type FareboxOptions struct {
 	// Config is the configuration without its listen section, which the harness
-	// writes. Empty: all defaults.
+	// writes. Empty: all defaults. Without a drain section, one that does not wait
+	// is added, since every test would.
 	Config string
 	// Dir is where the configuration and, by default, the ledger are; required.
 	// An empty folder is a farebox that has never run.
@@ -62,6 +64,9 @@ func (f *Farebox) configure() (err error) {
 		}
 	}
 	listen := fmt.Sprintf("listen:\n  extproc: {address: %q}\n  admin: {address: %q}\n", f.Addr(), f.admin.Addr())
+	if !strings.Contains("\n"+f.o.Config, "\ndrain:") {
+		listen += "drain: {wait: 0s, timeout: 5s}\n"
+	}
 	return os.WriteFile(f.file(), []byte(listen+f.o.Config), 0o600)
 }
 

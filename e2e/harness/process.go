@@ -32,12 +32,15 @@ type Process struct {
 	err  error         // of Wait; read after done
 }
 
-// launch starts argv in dir; lines of its output go to the log, and to each as
-// they come if that is not nil.
+// launch starts argv in dir. All that it writes goes to the log; lines of its
+// standard output go to each as they come, if that is not nil.
 func launch(name, dir string, each func(line []byte), argv ...string) (*Process, error) {
-	p := &Process{name: name, cmd: exec.Command(argv[0], argv[1:]...), log: &tail{each: each}, done: make(chan struct{})}
+	p := &Process{name: name, cmd: exec.Command(argv[0], argv[1:]...), log: &tail{}, done: make(chan struct{})}
 	p.cmd.Dir = dir
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	if each != nil {
+		p.cmd.Stdout = io.MultiWriter(p.log, &splitter{each: each})
+	}
 	p.cmd.SysProcAttr = attributes()
 	p.cmd.WaitDelay = time.Second // for an heir that keeps its output open
 	in, err := p.cmd.StdinPipe()
@@ -149,13 +152,10 @@ func fetchText(ctx context.Context, client *http.Client, url string) ([]byte, er
 	return body, err
 }
 
-// tail keeps the last of what is written to it and shows whole lines.
+// tail keeps the last of what is written to it.
 type tail struct {
-	each func([]byte)
-
-	mu      sync.Mutex
-	kept    []byte
-	partial []byte
+	mu   sync.Mutex
+	kept []byte
 }
 
 func (t *tail) Write(b []byte) (int, error) {
@@ -165,22 +165,29 @@ func (t *tail) Write(b []byte) (int, error) {
 	if over := len(t.kept) - keptLog; over > keptLog {
 		t.kept = append(t.kept[:0], t.kept[over:]...)
 	}
-	if t.each == nil {
-		return len(b), nil
-	}
-	t.partial = append(t.partial, b...)
-	for {
-		line, rest, found := bytes.Cut(t.partial, []byte("\n"))
-		if !found {
-			return len(b), nil
-		}
-		t.each(line)
-		t.partial = append(t.partial[:0], rest...)
-	}
+	return len(b), nil
 }
 
 func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return string(t.kept[max(0, len(t.kept)-keptLog):])
+}
+
+// splitter shows what is written to it line by line. It has one writer.
+type splitter struct {
+	each    func([]byte)
+	partial []byte
+}
+
+func (s *splitter) Write(b []byte) (int, error) {
+	s.partial = append(s.partial, b...)
+	for {
+		line, rest, found := bytes.Cut(s.partial, []byte("\n"))
+		if !found {
+			return len(b), nil
+		}
+		s.each(line)
+		s.partial = append(s.partial[:0], rest...)
+	}
 }

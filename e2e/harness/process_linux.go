@@ -2,8 +2,9 @@ package harness
 
 import "syscall"
 
-// attributes make a child end when the program that started it ends, however
-// that comes about.
+// attributes give a child a process group of its own, so that an interrupt at
+// the keyboard reaches the program alone, which then ends its children in order;
+// and make it end with that program, however that comes about.
 func attributes() *syscall.SysProcAttr {
-	return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }

@@ -4,5 +4,9 @@ package harness
 
 import "syscall"
 
-// attributes has nothing to offer here: a child may outlive a killed parent.
-func attributes() *syscall.SysProcAttr { return nil }
+// attributes give a child a process group of its own, so that an interrupt at
+// the keyboard reaches the program alone. Here a child may outlive a program
+// that was killed.
+func attributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true}
+}
