@@ -43,7 +43,6 @@ func (s *Server) Serve(l net.Listener) *Service {
 			grpc.MaxRecvMsgSize(int(max(s.o.MaxRequestBody, s.o.BufferJSON))+slack),
 			grpc.MaxConcurrentStreams(uint32(min(2*s.o.MaxStreams, 1<<31))), // room to refuse what is beyond MaxStreams
 			grpc.NumStreamWorkers(uint32(4*runtime.GOMAXPROCS(0))),
-			grpc.SharedWriteBuffer(true),
 		),
 		health: health.NewServer(), server: s, failed: make(chan error, 1), log: s.o.Logger,
 	}

@@ -116,10 +116,10 @@ func (a Amount) IsZero() bool { return a == Amount{} }
 // bounded puts an amount at or beyond a bound onto it, so that both bounds have
 // one form.
 func (a Amount) bounded() Amount {
-	switch {
-	case a.Micro == math.MaxInt64:
+	switch a.Micro {
+	case math.MaxInt64:
 		return Most()
-	case a.Micro == math.MinInt64:
+	case math.MinInt64:
 		return Amount{Micro: -math.MaxInt64}
 	}
 	return a

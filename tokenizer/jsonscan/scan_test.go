@@ -1,6 +1,7 @@
 package jsonscan
 
 import (
+	"errors"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -207,7 +208,7 @@ func FuzzScan(f *testing.F) {
 			cuts = append(cuts, at)
 		}
 		pieces, piecesErr := scan(s, sink, in, cuts...)
-		if wholeErr != piecesErr {
+		if !errors.Is(wholeErr, piecesErr) {
 			t.Fatalf("%q: %v whole, %v in pieces", in, wholeErr, piecesErr)
 		}
 		if whole != pieces {

@@ -56,7 +56,7 @@ func (s *Size) UnmarshalText(text []byte) error {
 		return nil
 	}
 	e := &Error{Message: fmt.Sprintf("%q is no unit of size", unit), Hint: "write B, KiB, MiB, GiB or TiB (or kB, MB, GB, TB)"}
-	if k := strings.ToUpper(unit[:1]); strings.Contains("KMGT", k) {
+	if k := strings.ToUpper(unit[:1]); strings.IndexByte("KMGT", k[0]) >= 0 {
 		e.Hint = fmt.Sprintf("did you mean `%d%siB`?", n, k)
 	}
 	return e

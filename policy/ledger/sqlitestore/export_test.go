@@ -30,8 +30,8 @@ func (s *Store) Plan(t *testing.T) (steps []string) {
 		}
 		steps = append(steps, detail)
 	}
-	if len(steps) == 0 {
-		t.Fatal("no plan")
+	if err := rows.Err(); err != nil || len(steps) == 0 {
+		t.Fatal("no plan", err)
 	}
 	return steps
 }

@@ -64,7 +64,7 @@ func newWriter(ctx context.Context, db *sql.DB) (*writer, error) {
 		{&w.closed.one, `DELETE FROM openings WHERE call = ?`},
 		{&w.closed.many, `DELETE FROM openings WHERE call IN (?` + strings.Repeat(", ?", bulkRows-1) + `)`},
 	} {
-		stmt, err := conn.PrepareContext(ctx, p.sql)
+		stmt, err := conn.PrepareContext(ctx, p.sql) //nolint:sqlclosecheck // w.close closes every statement
 		if err != nil {
 			return nil, errors.Join(err, w.close())
 		}
