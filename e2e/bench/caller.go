@@ -100,7 +100,7 @@ func (w *worker) call(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("send: %w", err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was read, or is given up
+	defer resp.Body.Close()
 	if err := w.read(resp.Body); err != nil {
 		return fmt.Errorf("read answer of status %d after %d bytes: %w", resp.StatusCode, len(w.buf), err)
 	}
