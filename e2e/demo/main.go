@@ -36,7 +36,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := demo(ctx, os.Stdout, *once)
 	stop()
-	if err != nil && !errors.Is(err, context.Canceled) {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 		os.Exit(1)
 	}
@@ -47,6 +47,7 @@ type stage struct {
 	kit     *harness.Kit
 	out     io.Writer
 	dir     string // of the evidence
+	began   string // when, as the flags of farebox take it
 	ends    []func() error
 	tap     *tap
 	farebox *harness.Farebox
@@ -58,7 +59,7 @@ func demo(ctx context.Context, out io.Writer, once bool) (err error) {
 	if err != nil {
 		return err
 	}
-	s := &stage{kit: kit, out: out, dir: kit.Cache("demo")}
+	s := &stage{kit: kit, out: out, dir: kit.Cache("demo"), began: time.Now().UTC().Format(time.RFC3339)}
 	defer func() { err = errors.Join(err, s.end()) }()
 	if err := s.begin(ctx); err != nil {
 		return err

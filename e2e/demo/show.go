@@ -16,7 +16,7 @@ import (
 // show prints the cost table as operators get it, and what Prometheus scrapes.
 func (s *stage) show(ctx context.Context) error {
 	s.step("what it cost: farebox usage --by team,project,model")
-	table, err := s.farebox.Command(ctx, "usage", "--by", "team,project,model")
+	table, err := s.farebox.Command(ctx, "usage", "--from", s.began, "--by", "team,project,model")
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (s *stage) show(ctx context.Context) error {
 // client kept, and compare.
 func (s *stage) recount(ctx context.Context) error {
 	s.step("counting again without Farebox, from what the tap and the callers kept")
-	usage, err := s.farebox.Command(ctx, "usage", "--by", "team", "-o", "json")
+	usage, err := s.farebox.Command(ctx, "usage", "--from", s.began, "--by", "team", "-o", "json")
 	if err != nil {
 		return err
 	}
