@@ -35,10 +35,14 @@ func (st *stream) requestHeaders(in *wire.Message) {
 }
 
 // letGo tells Envoy that this exchange does not concern us. What goes to a known
-// LLM host and is not metered is counted, so that nothing is free unseen.
+// LLM host and is not metered is counted, so that nothing is free unseen; that
+// host is not told who pays there either.
 func (st *stream) letGo(method string) {
-	if st.way.known && method == "POST" {
-		st.srv.metrics.unmetered.WithLabelValues("unknown").Inc()
+	if st.way.known {
+		st.reply.Drop = append(st.reply.Drop, st.srv.o.Drop...)
+		if method == "POST" {
+			st.srv.metrics.unmetered.WithLabelValues("unknown").Inc()
+		}
 	}
 	st.reply.Mode = wire.LetGo
 	st.phase = over
@@ -142,7 +146,7 @@ func (st *stream) admit(call tokenizer.Call, body []byte) {
 // A signed request is left as it is: its signature covers the body.
 func (st *stream) askUsage(call tokenizer.Call, body []byte, signed, sized bool) {
 	asker, can := st.way.dialect.(tokenizer.UsageAsker)
-	if !can || !st.srv.o.InjectUsage || !st.way.asks || signed || st.request.Malformed || st.srv.refusesAsk(st.upstream()) {
+	if !can || !st.srv.o.InjectUsage || !st.way.asks || signed || st.request.Malformed || st.srv.refusals.has(st.upstream(), st.now()) {
 		return
 	}
 	edits := asker.AskUsage(call, body)
@@ -158,12 +162,4 @@ func (st *stream) askUsage(call tokenizer.Call, body []byte, signed, sized bool)
 		}
 		st.reply.Set = append(st.reply.Set, wire.Pair{Name: "content-length", Value: strconv.Itoa(n)})
 	}
-}
-
-// upstream is whom a refusal to be asked is remembered of.
-func (st *stream) upstream() string { return st.way.provider + " " + st.request.Host }
-
-func (s *Server) refusesAsk(upstream string) bool {
-	_, refused := s.noAsk.Load(upstream)
-	return refused
 }
