@@ -137,7 +137,7 @@ func (st *stream) measure(in *wire.Message) (complete bool) {
 func (st *stream) noticeRefusedAsk() {
 	asker, ok := st.way.dialect.(tokenizer.UsageAsker)
 	if ok && asker.RefusedAsk(st.gauge.errorBody) {
-		st.srv.noAsk.Store(st.upstream(), struct{}{})
+		st.srv.refusals.add(st.upstream(), st.now())
 		st.degrade(usageRefused, nil)
 	}
 }

@@ -10,7 +10,7 @@ const (
 	unknownEncoding  reason = "unknown_encoding"  // the answer's content-encoding is not one we read
 	brokenEncoding   reason = "broken_encoding"   // the answer did not inflate, or to more than the limit
 	unknownContent   reason = "unknown_content"   // a successful answer is neither JSON nor an event stream
-	usageRefused     reason = "usage_refused"     // the provider refused to be asked for usage; it is not asked again
+	usageRefused     reason = "usage_refused"     // the provider refused to be asked for usage; it is not asked again for a while
 	unknownMessage   reason = "unknown_message"   // Envoy sent a kind of message that we do not know
 	admissionFailed  reason = "admission_failed"  // the call passed unmetered, for want of a decision
 	noRandomness     reason = "no_call_id"        // no call id could be minted

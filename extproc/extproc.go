@@ -24,8 +24,9 @@ import (
 )
 
 // Decider decides about calls. Refuse records a call that this package turned
-// away by itself. Settle returns when the record is committed or ctx ends; the
-// record is written in either case.
+// away by itself. Settle returns when the record is committed, or has waited as
+// long as an answer may wait for it; it does not end with ctx, for the tokens
+// were bought even when the client has gone.
 type Decider interface {
 	Admit(ctx context.Context, r *policy.Request) (policy.Ticket, error)
 	Refuse(ctx context.Context, r *policy.Request, why policy.Refusal)
@@ -48,12 +49,11 @@ type Options struct {
 	Now       func() time.Time              // nil is time.Now
 	NewID     func() (policy.CallID, error) // nil is a random UUIDv7
 
-	InjectUsage    bool          // ask streams for usage when the caller did not, and hide it
-	MaxRequestBody int64         // 0: DefaultMaxRequestBody
-	BufferJSON     int64         // JSON answers up to this size carry their cost as headers; 0: none
-	InflightBytes  int64         // request bodies held at once; 0: DefaultInflightBytes
-	MaxStreams     int64         // exchanges at once; 0: DefaultMaxStreams
-	CommitWait     time.Duration // how long an answer's end waits for its record; 0: DefaultCommitWait
+	InjectUsage    bool  // ask streams for usage when the caller did not, and hide it
+	MaxRequestBody int64 // 0: DefaultMaxRequestBody
+	BufferJSON     int64 // JSON answers up to this size carry their cost as headers; 0: none
+	InflightBytes  int64 // request bodies held at once; 0: DefaultInflightBytes
+	MaxStreams     int64 // exchanges at once; 0: DefaultMaxStreams
 }
 
 // What Options fall back to.
@@ -61,7 +61,6 @@ const (
 	DefaultMaxRequestBody = 32 << 20
 	DefaultInflightBytes  = 1 << 30
 	DefaultMaxStreams     = 20_000
-	DefaultCommitWait     = 100 * time.Millisecond
 )
 
 // Server serves exchanges until it is told to Drain.
@@ -69,7 +68,7 @@ type Server struct {
 	o        Options
 	metrics  *metrics
 	router   *router
-	noAsk    sync.Map // host → struct{}: upstreams that refused to be asked for usage
+	refusals askRefusals
 	inflight atomic.Int64
 	streams  atomic.Int64
 
@@ -116,10 +115,9 @@ func (o *Options) fill() {
 	o.MaxRequestBody = orDefault(o.MaxRequestBody, DefaultMaxRequestBody)
 	o.InflightBytes = orDefault(o.InflightBytes, DefaultInflightBytes)
 	o.MaxStreams = orDefault(o.MaxStreams, DefaultMaxStreams)
-	o.CommitWait = orDefault(o.CommitWait, DefaultCommitWait)
 }
 
-func orDefault[T int64 | time.Duration](v, otherwise T) T {
+func orDefault(v, otherwise int64) int64 {
 	if v == 0 {
 		return otherwise
 	}

@@ -165,8 +165,7 @@ func (st *stream) cut(reason string) {
 	}
 }
 
-// settle closes the meter and has the call settled, once. It waits for the
-// commit, but no longer than CommitWait, whatever the caller does.
+// settle closes the meter and has the call settled, once.
 func (st *stream) settle(end tokenizer.End, reason string) policy.Receipt {
 	st.phase = passing
 	o := policy.Outcome{End: end, Status: st.gauge.status, Tries: st.gauge.tries, FirstToken: st.gauge.first, At: st.now(), Reason: reason, Lost: st.gauge.unread}
@@ -177,9 +176,7 @@ func (st *stream) settle(end tokenizer.End, reason string) policy.Receipt {
 	if o.Reading.Error && end == tokenizer.Complete {
 		o.End = tokenizer.Failed
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(st.ctx), st.srv.o.CommitWait)
-	defer cancel()
-	return st.srv.o.Decider.Settle(ctx, st.ticket, o)
+	return st.srv.o.Decider.Settle(st.ctx, st.ticket, o)
 }
 
 // acquire takes n bytes of the in-flight limit, or none.

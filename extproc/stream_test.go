@@ -368,3 +368,20 @@ func TestMetricNames(t *testing.T) {
 		t.Errorf("%s: %s", p.Metric, p.Text)
 	}
 }
+
+func TestARefusalToBeAskedIsForgottenAfterAWhile(t *testing.T) {
+	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	s := newStand(t, func(o *extproc.Options) { o.Now = func() time.Time { return now } })
+	asked := func() bool {
+		e := s.begin(t)
+		_, r := e.chat(streamed)
+		e.send(responseHeaders(false, ":status", "400", "content-type", "application/json"))
+		e.send(responseBody(`{"error":{"message":"unknown stream_options"}}`, true))
+		return r.GetRequestBody().GetResponse().GetBodyMutation() != nil
+	}
+	first, second := asked(), asked()
+	now = now.Add(11 * time.Minute)
+	if third := asked(); !first || second || !third {
+		t.Errorf("asked = %v, %v, and after a while %v; want true, false, true", first, second, third)
+	}
+}

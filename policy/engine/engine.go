@@ -31,7 +31,7 @@ type journal interface {
 
 var _ journal = (*ledger.Writer)(nil)
 
-// Options of an Engine; those above MaxSeries are required.
+// Options of an Engine; those above CommitWait are required.
 type Options struct {
 	Attribution *attribution.Attribution
 	Prices      *price.Catalogue
@@ -39,12 +39,16 @@ type Options struct {
 	Estimator   *estimate.Estimator
 	Registerer  prometheus.Registerer
 
+	CommitWait  time.Duration    // how long an answer's end waits for its record; 0: DefaultCommitWait
 	MaxSeries   int              // of each family of costs; 0: DefaultMaxSeries
 	Enforce     bool             // false: decide and count, refuse nothing
 	HoldOnAbort bool             // an unstreamed answer that was cut is settled at its whole hold
 	Logger      *slog.Logger     // nil discards
 	Now         func() time.Time // nil is time.Now
 }
+
+// DefaultCommitWait is what Options.CommitWait falls back to.
+const DefaultCommitWait = 100 * time.Millisecond
 
 // Engine admits and settles calls.
 type Engine struct {
@@ -62,6 +66,9 @@ func New(o Options) (*Engine, error) {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.CommitWait == 0 {
+		o.CommitWait = DefaultCommitWait
 	}
 	if o.MaxSeries == 0 {
 		o.MaxSeries = DefaultMaxSeries
@@ -102,8 +109,9 @@ func (e *Engine) Refuse(ctx context.Context, r *policy.Request, why policy.Refus
 }
 
 // Settle closes a call: what it used, what that costs, who pays. It returns when
-// the record is committed or ctx ends; the record is written in either case.
-// Settling a call twice changes nothing in the ledger.
+// the record is committed or CommitWait has passed; the record is written in
+// either case, also when ctx has ended. Settling a call twice changes nothing in
+// the ledger.
 func (e *Engine) Settle(ctx context.Context, t policy.Ticket, o policy.Outcome) policy.Receipt {
 	e.learn(&t, &o)
 	usage := e.usage(&t, &o)
@@ -126,6 +134,8 @@ func (e *Engine) Recover(ctx context.Context, open []policy.Opening) {
 // keep writes rec to the ledger. What the ledger cannot take is not lost: the
 // record goes to the log, which holds nothing of a prompt.
 func (e *Engine) keep(ctx context.Context, rec policy.Record) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.o.CommitWait)
+	defer cancel()
 	err := e.o.Journal.Record(ctx, rec)
 	switch {
 	case err == nil:

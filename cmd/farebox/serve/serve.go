@@ -77,7 +77,7 @@ func newProcessor(ctx context.Context, c *config.Config, b *books, reg prometheu
 	}
 	eng, err := engine.New(engine.Options{
 		Attribution: who, Prices: prices, Journal: b.writer, Estimator: estimate.New(), Registerer: reg,
-		Enforce: c.Mode == config.Enforce, HoldOnAbort: c.Metering.OnAbort == config.AbortHold, Logger: log,
+		Enforce: c.Mode == config.Enforce, HoldOnAbort: c.Metering.OnAbort == config.AbortHold, CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
 	})
 	if err != nil {
 		return nil, err
@@ -94,7 +94,7 @@ func newProcessor(ctx context.Context, c *config.Config, b *books, reg prometheu
 		Decider: eng, Dialects: dialects.All(), Registerer: reg, Providers: providers(c), KnownHost: dialects.Host,
 		Drop: who.Drop(), HashKey: b.hashKey, Logger: log,
 		InjectUsage: c.Metering.InjectUsage, MaxRequestBody: int64(c.Metering.MaxRequestBody), BufferJSON: int64(c.Metering.BufferJSON),
-		InflightBytes: int64(c.Limits.InflightBytes), MaxStreams: int64(c.Limits.Streams), CommitWait: time.Duration(c.Ledger.CommitWait),
+		InflightBytes: int64(c.Limits.InflightBytes), MaxStreams: int64(c.Limits.Streams),
 	})
 }
 
