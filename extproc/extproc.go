@@ -74,7 +74,9 @@ type Server struct {
 
 	closing chan struct{} // closed by Close: streams end at their next quiet point
 	once    sync.Once
-	done    sync.WaitGroup // every stream's own goroutine
+	done    sync.WaitGroup // every exchange
+	jobs    chan job       // to a worker that waits; unbuffered
+	idle    atomic.Int64   // workers that wait
 }
 
 // New returns a Server, or an error when a required option is missing.
@@ -88,7 +90,7 @@ func New(o Options) (*Server, error) {
 		return nil, errors.New("make ext_proc server: no Registerer")
 	}
 	o.fill()
-	s := &Server{o: o, closing: make(chan struct{})}
+	s := &Server{o: o, closing: make(chan struct{}), jobs: make(chan job)}
 	var err error
 	if s.router, err = newRouter(o.Dialects, o.Providers, o.KnownHost); err != nil {
 		return nil, err

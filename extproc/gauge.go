@@ -75,7 +75,8 @@ func (g *gauge) take(in *wire.Message, out *wire.Reply) (complete bool, err erro
 	case g.hider != nil:
 		out.Body, out.Swap = g.hider.Hide(out.Body, in.Body, in.End)
 	}
-	g.owes = g.hider != nil && !in.End && !g.complete
+	// What we inflate must be inflated to its end; what we hide, to the event's.
+	g.owes = !in.End && (g.plain || g.hider != nil && g.hider.Amid())
 	return g.complete, err
 }
 

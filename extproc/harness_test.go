@@ -80,7 +80,7 @@ type stand struct {
 	conn    *grpc.ClientConn
 }
 
-func newStand(t *testing.T, change func(*extproc.Options)) *stand {
+func newStand(t testing.TB, change func(*extproc.Options)) *stand {
 	t.Helper()
 	s := &stand{cashier: &cashier{}, reg: prometheus.NewRegistry()}
 	o := extproc.Options{
@@ -111,12 +111,12 @@ func newStand(t *testing.T, change func(*extproc.Options)) *stand {
 
 // exchange plays Envoy for one HTTP exchange.
 type exchange struct {
-	t      *testing.T
+	t      testing.TB
 	stream extprocv3.ExternalProcessor_ProcessClient
 	hangUp context.CancelFunc
 }
 
-func (s *stand) begin(t *testing.T) *exchange {
+func (s *stand) begin(t testing.TB) *exchange {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)

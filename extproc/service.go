@@ -10,9 +10,11 @@ import (
 
 	"github.com/farebox/farebox/extproc/wire"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/experimental"
 	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/mem"
 )
 
 // Service is a Server behind gRPC, with the health service that Envoy asks.
@@ -35,6 +37,10 @@ const (
 	closeWithin = 10 * time.Second
 )
 
+// bufferSizes are what grpc receives messages into. Its own go from 32 KiB to
+// 1 MiB in one step, and each buffer is cleared before use.
+var bufferSizes = []int{256, 1 << 10, 4 << 10, 16 << 10, 32 << 10, 64 << 10, 128 << 10, 256 << 10, 512 << 10, 1 << 20, 4 << 20}
+
 // Serve serves s on l until Drain.
 func (s *Server) Serve(l net.Listener) *Service {
 	v := &Service{
@@ -42,6 +48,7 @@ func (s *Server) Serve(l net.Listener) *Service {
 			grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingEvery, PermitWithoutStream: true}),
 			grpc.MaxRecvMsgSize(int(max(s.o.MaxRequestBody, s.o.BufferJSON))+slack),
 			grpc.MaxConcurrentStreams(uint32(min(2*s.o.MaxStreams, 1<<31))), // room to refuse what is beyond MaxStreams
+			experimental.BufferPool(mem.NewTieredBufferPool(bufferSizes...)),
 			grpc.NumStreamWorkers(uint32(4*runtime.GOMAXPROCS(0))),
 		),
 		health: health.NewServer(), server: s, failed: make(chan error, 1), log: s.o.Logger,
@@ -82,6 +89,10 @@ func (v *Service) Drain(ctx context.Context, wait, timeout time.Duration) {
 	defer cancel()
 	if err := v.server.Close(ctx); err != nil {
 		v.log.ErrorContext(ctx, "calls did not end", "open", v.server.Open(), "err", err)
+	}
+	select {
+	case <-finished: // Envoy has every last reply, and the clean end behind it
+	case <-ctx.Done():
 	}
 	v.grpc.Stop()
 	<-finished

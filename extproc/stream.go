@@ -51,22 +51,52 @@ type stream struct {
 func (s *Server) Process(ctx context.Context, c wire.Conn) error {
 	s.streams.Add(1)
 	s.done.Add(1)
-	st := &stream{srv: s, ctx: ctx}
-	ended := make(chan error, 1)
-	go func() {
-		defer s.done.Done()
-		defer s.streams.Add(-1)
-		ended <- st.run(c)
-	}()
+	j := job{stream: &stream{srv: s, ctx: ctx}, conn: c, ended: make(chan error, 1)}
 	select {
-	case err := <-ended:
+	case s.jobs <- j:
+	default:
+		go s.work(j)
+	}
+	select {
+	case err := <-j.ended:
 		return err
 	case <-s.closing:
 	}
-	if st.leave() {
+	if j.stream.leave() {
 		return nil
 	}
-	return <-ended
+	return <-j.ended
+}
+
+// job is one exchange for a worker.
+type job struct {
+	stream *stream
+	conn   wire.Conn
+	ended  chan error // holds one
+}
+
+// keptWorkers bounds the goroutines that wait for the next exchange. One that has
+// served has a stack of the right size; a new one grows it anew for every call.
+const keptWorkers = 64
+
+// work serves j and then others, as long as there is room among those that wait.
+func (s *Server) work(j job) {
+	for {
+		err := j.stream.run(j.conn)
+		s.streams.Add(-1)
+		s.done.Done()
+		j.ended <- err
+		if s.idle.Add(1) > keptWorkers {
+			s.idle.Add(-1)
+			return
+		}
+		select {
+		case j = <-s.jobs:
+			s.idle.Add(-1)
+		case <-s.closing:
+			return
+		}
+	}
 }
 
 // run answers messages until the exchange is over. Whatever ends it, a call that

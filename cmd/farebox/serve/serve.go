@@ -9,6 +9,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/farebox/farebox/cmd/farebox/config"
@@ -28,6 +30,9 @@ import (
 // partial. It returns nil after a clean stop. A second Run in one process is
 // fine: nothing is global.
 func Run(ctx context.Context, c *config.Config, log *slog.Logger) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	books, err := openBooks(ctx, c, reg, log)
@@ -63,6 +68,10 @@ func Run(ctx context.Context, c *config.Config, log *slog.Logger) error {
 	admin.stop(context.WithoutCancel(ctx))
 	return joinClose(err, books)
 }
+
+// gcPercent trades some ten megabytes for fewer collections: what lives long is
+// small, what a call needs is short-lived. GOGC, where set, wins.
+const gcPercent = 400
 
 // newProcessor wires the path of a call and settles what an earlier run left
 // open.
