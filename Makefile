@@ -3,6 +3,8 @@ SHELL := /bin/bash
 GO    ?= go
 LINT  := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 5s
+# Every package but the stories, which are never cached.
+UNIT  = $$($(GO) list ./... | grep -v '/e2e$$')
 
 .PHONY: help
 help: ## list the targets
@@ -18,15 +20,16 @@ demo: ## real calls through a real Envoy to a real model: cost per team (ARGS=--
 
 .PHONY: test
 test: need-gcc parts ## all tests with the race detector, the e2e stories included (needs gcc)
-	$(GO) test -race -timeout 20m ./...
+	$(GO) test -race -timeout 20m $(UNIT)
+	$(GO) test -race -count=1 -timeout 20m ./e2e
 
 .PHONY: unit
 unit: need-gcc ## all tests but the e2e stories
-	$(GO) test -race $$($(GO) list ./... | grep -v /e2e/stories)
+	$(GO) test -race $(UNIT)
 
 .PHONY: e2e
 e2e: need-gcc parts ## the e2e stories alone, against a real Envoy
-	$(GO) test -race -count=1 -v -timeout 20m ./e2e/stories/...
+	$(GO) test -race -count=1 -v -timeout 20m ./e2e
 
 .PHONY: parts
 parts: ## fetch Envoy and the test model into .cache (pinned, hashes checked)
