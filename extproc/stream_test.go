@@ -1,7 +1,6 @@
 package extproc_test
 
 import (
-	"context"
 	"encoding/json"
 	"math/rand/v2"
 	"slices"
@@ -334,28 +333,6 @@ func TestARefusalIsAnsweredInTheCallersDialect(t *testing.T) {
 	s.cashier.refuse = &policy.Refusal{Code: "missing_metadata", Status: 400, Message: "who pays?"}
 	_, r := s.begin(t).chat(streamed)
 	refusal(t, r, 400, "missing_metadata")
-}
-
-func TestCloseSettlesASilentStreamAndLetsItGo(t *testing.T) {
-	s := newStand(t, func(o *extproc.Options) { o.InjectUsage = false })
-	e := s.begin(t)
-	e.chat(streamed)
-	e.send(responseHeaders(false, ":status", "200", "content-type", "text/event-stream"))
-	e.send(responseBody(sse[:20], false))
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-	defer cancel()
-	if err := s.server.Close(ctx); err != nil {
-		t.Fatal(err)
-	}
-	if !e.closed() {
-		t.Error("the gRPC stream was not closed cleanly")
-	}
-	if o := s.cashier.settled(t); o.End != tokenizer.Cut {
-		t.Errorf("end = %v, want cut", o.End)
-	}
-	if s.server.Open() != 0 {
-		t.Errorf("%d streams are still open", s.server.Open())
-	}
 }
 
 func TestMetricNames(t *testing.T) {

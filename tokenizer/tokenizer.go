@@ -119,6 +119,10 @@ type Hider interface {
 	// follows, so that nothing stays held. changed is false when the pieces are
 	// p itself, and then out is returned as it came.
 	Hide(out [][]byte, p []byte, last bool) (pieces [][]byte, changed bool)
+	// Amid reports whether the stream stands within an event: then bytes may be
+	// held back, and what follows may have to go. Between two events it may be
+	// left to itself.
+	Amid() bool
 }
 
 // Refuser is a Dialect that can say no in its own error shape.

@@ -60,6 +60,9 @@ func (h *hider) Hide(out [][]byte, p []byte, last bool) (pieces [][]byte, change
 	return h.close(h.holdFrom(last))
 }
 
+// Amid reports whether an event has begun and not ended. See tokenizer.Hider.
+func (h *hider) Amid() bool { return h.inEvent || h.eventLF }
+
 // holdFrom returns the position from which bytes must be held. What has grown
 // beyond maxHeld is given up.
 func (h *hider) holdFrom(last bool) int64 {

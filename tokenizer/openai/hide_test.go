@@ -152,6 +152,32 @@ func TestHeldBack(t *testing.T) {
 	}
 }
 
+// TestNothingIsHeldBetweenEvents: what follows may then be left to itself.
+func TestNothingIsHeldBetweenEvents(t *testing.T) {
+	left := 0
+	for _, s := range hidden {
+		in := s.with()
+		for cut := 0; cut <= len(in); cut++ {
+			h := newHider()
+			h.Hide(nil, []byte(in[:cut]), false)
+			if h.Amid() {
+				continue
+			}
+			left++
+			if pieces, changed := h.Hide(nil, nil, true); changed || len(pieces) > 0 {
+				t.Fatalf("%s cut at %d: %q was held", s.name, cut, pieces)
+			}
+		}
+	}
+	if left < 2*len(hidden) {
+		t.Errorf("%d places between events in %d streams", left, len(hidden))
+	}
+	h := newHider()
+	if h.Hide(nil, []byte("data: {"), false); !h.Amid() {
+		t.Error("an event has begun")
+	}
+}
+
 func TestHideBounds(t *testing.T) {
 	pad := func(n int) string { return strings.Repeat("x", n) }
 	event := func(n int) string {

@@ -1,0 +1,66 @@
+package extproc_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/farebox/farebox/extproc"
+	"github.com/farebox/farebox/tokenizer"
+)
+
+func TestCloseSettlesASilentStreamAndLetsItGo(t *testing.T) {
+	s := newStand(t, func(o *extproc.Options) { o.InjectUsage = false })
+	e := s.begin(t)
+	e.chat(streamed)
+	e.send(responseHeaders(false, ":status", "200", "content-type", "text/event-stream"))
+	e.send(responseBody(sse[:20], false))
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := s.server.Close(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if !e.closed() {
+		t.Error("the gRPC stream was not closed cleanly")
+	}
+	if o := s.cashier.settled(t); o.End != tokenizer.Cut {
+		t.Errorf("end = %v, want cut", o.End)
+	}
+	if s.server.Open() != 0 {
+		t.Errorf("%d streams are still open", s.server.Open())
+	}
+}
+
+// TestCloseWaitsForTheEndOfAnEvent where usage is hidden: its first half would
+// otherwise be lost.
+func TestCloseWaitsForTheEndOfAnEvent(t *testing.T) {
+	whole := strings.Index(sse, "\n\n") + 2
+	for _, amid := range []int{0, 20} {
+		s := newStand(t, nil)
+		e := s.begin(t)
+		e.chat(streamed)
+		e.send(responseHeaders(false, ":status", "200", "content-type", "text/event-stream"))
+		got := passed(e.send(responseBody(sse[:whole+amid], false)), sse[:whole+amid])
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		closed := make(chan error, 1)
+		go func() { closed <- s.server.Close(ctx) }()
+		if amid > 0 {
+			got += passed(e.send(responseBody(sse[whole+amid:], false)), sse[whole+amid:])
+		}
+		if err := <-closed; err != nil {
+			t.Fatal(err)
+		}
+		if !e.closed() {
+			t.Error("the gRPC stream was not closed cleanly")
+		}
+		want := direct
+		if amid == 0 {
+			want = direct[:strings.Index(direct, "\n\n")+2]
+		}
+		if got != want {
+			t.Errorf("closed %d bytes into an event: %q, want %q", amid, got, want)
+		}
+	}
+}
