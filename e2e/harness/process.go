@@ -67,6 +67,13 @@ func (p *Process) Log() string { return p.log.String() }
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
+// Status is the exit status of a process that has ended, and -1 of one that a
+// signal ended.
+func (p *Process) Status() int {
+	<-p.done
+	return p.cmd.ProcessState.ExitCode()
+}
+
 // Signal sends sig to this process alone.
 func (p *Process) Signal(sig os.Signal) error {
 	if err := p.cmd.Process.Signal(sig); err != nil {
