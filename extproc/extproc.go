@@ -67,6 +67,7 @@ const (
 type Server struct {
 	o        Options
 	metrics  *metrics
+	said     map[reason]*pacer // read only
 	router   *router
 	refusals askRefusals
 	inflight atomic.Int64
@@ -90,7 +91,7 @@ func New(o Options) (*Server, error) {
 		return nil, errors.New("make ext_proc server: no Registerer")
 	}
 	o.fill()
-	s := &Server{o: o, closing: make(chan struct{}), jobs: make(chan job)}
+	s := &Server{o: o, closing: make(chan struct{}), jobs: make(chan job), said: newPacers()}
 	var err error
 	if s.router, err = newRouter(o.Dialects, o.Providers, o.KnownHost); err != nil {
 		return nil, err

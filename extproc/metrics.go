@@ -30,10 +30,6 @@ func newMetrics(r prometheus.Registerer, s *Server) (*metrics, error) {
 		Buckets: []float64{10e-6, 50e-6, 100e-6, 500e-6, 1e-3, 5e-3, 25e-3, 100e-3, 250e-3},
 	}, []string{"step"})
 	m.admit = decision.WithLabelValues("admit")
-	var err error
-	if m.degraded, err = shared(r, m.degraded); err != nil {
-		return nil, err
-	}
 	for _, why := range reasons {
 		m.degraded.WithLabelValues(string(why))
 	}
@@ -47,25 +43,10 @@ func newMetrics(r prometheus.Registerer, s *Server) (*metrics, error) {
 	held := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "farebox_inflight_bytes", Help: "Bytes of bodies held at once.",
 	}, func() float64 { return float64(s.inflight.Load()) })
-	for _, c := range []prometheus.Collector{m.refused, m.unmetered, decision, open, held} {
+	for _, c := range []prometheus.Collector{m.degraded, m.refused, m.unmetered, decision, open, held} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("register ext_proc metrics: %w", err)
 		}
 	}
 	return m, nil
-}
-
-// shared registers a family that the engine counts in too, or returns the one
-// that is there.
-func shared(r prometheus.Registerer, c *prometheus.CounterVec) (*prometheus.CounterVec, error) {
-	err := r.Register(c)
-	if err == nil {
-		return c, nil
-	}
-	if there, ok := err.(prometheus.AlreadyRegisteredError); ok { //nolint:errorlint // documented to be returned as it is
-		if c, ok := there.ExistingCollector.(*prometheus.CounterVec); ok {
-			return c, nil
-		}
-	}
-	return nil, fmt.Errorf("register shared metrics: %w", err)
 }

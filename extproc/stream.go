@@ -189,24 +189,28 @@ func (st *stream) closing() bool {
 // quiet reports whether the caller lacks nothing that we hold.
 func (st *stream) quiet() bool { return !st.gauge.owes }
 
-func (st *stream) cut(reason string) {
+func (st *stream) cut(because string) {
 	if st.phase == awaitResponseHeaders || st.phase == answering {
-		st.settle(tokenizer.Cut, reason)
+		st.settle(tokenizer.Cut, because)
 	}
 }
 
 // settle closes the meter and has the call settled, once.
-func (st *stream) settle(end tokenizer.End, reason string) policy.Receipt {
+func (st *stream) settle(end tokenizer.End, because string) policy.Receipt {
 	st.phase = passing
-	o := policy.Outcome{End: end, Status: st.gauge.status, Tries: st.gauge.tries, FirstToken: st.gauge.first, At: st.now(), Reason: reason, Lost: st.gauge.unread}
+	o := policy.Outcome{End: end, Status: st.gauge.status, Tries: st.gauge.tries, FirstToken: st.gauge.first, At: st.now(), Reason: because, Lost: st.gauge.unread}
 	o.Reading = st.gauge.close(end)
 	if o.Reading.Unreadable > 0 {
-		st.degradeBy(unreadableEvent, o.Reading.Unreadable)
+		st.degradeBy(unreadableEvent, o.Reading.Unreadable, nil)
 	}
 	if o.Reading.Error && end == tokenizer.Complete {
 		o.End = tokenizer.Failed
 	}
-	return st.srv.o.Decider.Settle(st.ctx, st.ticket, o)
+	receipt := st.srv.o.Decider.Settle(st.ctx, st.ticket, o)
+	if receipt.Degraded != "" {
+		st.degrade(reason(receipt.Degraded), nil)
+	}
+	return receipt
 }
 
 // acquire takes n bytes of the in-flight limit, or none.

@@ -103,7 +103,14 @@ type Receipt struct {
 	Cost          money.Amount // charged
 	Priced        bool         // every line has a price
 	Input, Output int64        // tokens
+	Degraded      string       // CommitWait, LedgerRefused, or empty
 }
+
+// What may be short of a Receipt.
+const (
+	CommitWait    = "commit_wait"    // its record is not committed yet; it will be
+	LedgerRefused = "ledger_refused" // the ledger took no record; it is in the log
+)
 
 // How a call fared.
 const (

@@ -118,8 +118,10 @@ func (e *Engine) Settle(ctx context.Context, t policy.Ticket, o policy.Outcome) 
 	rec := record(&t, &o)
 	e.price(&rec, usage)
 	e.metrics.observe(&rec)
-	e.keep(ctx, rec)
-	return receipt(&rec)
+	degraded := e.keep(ctx, rec)
+	r := receipt(&rec)
+	r.Degraded = degraded
+	return r
 }
 
 // Recover settles, as partial, the calls that an earlier run admitted and did
@@ -131,19 +133,21 @@ func (e *Engine) Recover(ctx context.Context, open []policy.Opening) {
 	}
 }
 
-// keep writes rec to the ledger. What the ledger cannot take is not lost: the
-// record goes to the log, which holds nothing of a prompt.
-func (e *Engine) keep(ctx context.Context, rec policy.Record) {
+// keep writes rec to the ledger, and says what is short of it (Receipt.Degraded).
+// What the ledger cannot take is not lost: the record goes to the log, which
+// holds nothing of a prompt.
+func (e *Engine) keep(ctx context.Context, rec policy.Record) (degraded string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.o.CommitWait)
 	defer cancel()
 	err := e.o.Journal.Record(ctx, rec)
 	switch {
 	case err == nil:
+		return ""
 	case errors.Is(err, ledger.ErrUncommitted):
-		e.metrics.degraded.WithLabelValues(commitSlow).Inc()
+		return policy.CommitWait
 	default:
-		e.metrics.degraded.WithLabelValues(ledgerRefused).Inc()
 		e.o.Logger.ErrorContext(ctx, "ledger did not take a record: it is here instead", "err", err, "record", rec)
+		return policy.LedgerRefused
 	}
 }
 

@@ -269,25 +269,15 @@ func TestARestartSettlesOpenCallsOnce(t *testing.T) {
 	}
 }
 
-func TestALedgerThatIsLateOrFullIsCounted(t *testing.T) {
-	for want, fail := range map[string]error{"commit_wait": ledger.ErrUncommitted, "ledger_refused": ledger.ErrFull} {
-		e, b, reg := newEngine(t, nil)
-		b.fail = errors.Join(errors.New("record"), fail)
-		e.Settle(t.Context(), policy.Ticket{Request: *call(nil)}, policy.Outcome{Status: 200, At: noon})
-		families, err := reg.Gather()
-		if err != nil {
-			t.Fatal(err)
+func TestALedgerThatIsLateOrFullIsSaid(t *testing.T) {
+	for want, fail := range map[string]error{policy.CommitWait: ledger.ErrUncommitted, policy.LedgerRefused: ledger.ErrFull, "": nil} {
+		e, b, _ := newEngine(t, nil)
+		if fail != nil {
+			b.fail = errors.Join(errors.New("record"), fail)
 		}
-		got := map[string]float64{}
-		for _, f := range families {
-			for _, m := range f.GetMetric() {
-				if f.GetName() == "farebox_degraded_total" {
-					got[m.GetLabel()[0].GetValue()] = m.GetCounter().GetValue()
-				}
-			}
-		}
-		if got[want] != 1 {
-			t.Errorf("%v: counted %v", fail, got)
+		got := e.Settle(t.Context(), policy.Ticket{Request: *call(nil)}, policy.Outcome{Status: 200, At: noon})
+		if got.Degraded != want {
+			t.Errorf("%v: degraded %q, want %q", fail, got.Degraded, want)
 		}
 	}
 }

@@ -8,15 +8,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Reasons of farebox_degraded_total that are the engine's own.
-const (
-	commitSlow    = "commit_wait"    // an answer ended before its record was committed; it is written all the same
-	ledgerRefused = "ledger_refused" // the ledger took no record; it is in the log
-)
-
 type metrics struct {
 	costs       *costs
-	degraded    *prometheus.CounterVec
 	wouldRefuse *prometheus.CounterVec
 	sources     [tokenizer.Reported + 1]prometheus.Counter
 	recovered   prometheus.Counter
@@ -27,9 +20,6 @@ type metrics struct {
 func newMetrics(r prometheus.Registerer, series int) (*metrics, error) {
 	m := &metrics{
 		costs: newCosts(series),
-		degraded: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "farebox_degraded_total", Help: "Calls, or events of answers, that went on without full information, by reason.",
-		}, []string{"reason"}),
 		wouldRefuse: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "farebox_would_refuse_total", Help: "Calls that enforce mode would have refused, by code.",
 		}, []string{"code"}),
@@ -49,12 +39,6 @@ func newMetrics(r prometheus.Registerer, series int) (*metrics, error) {
 	for s := range m.sources {
 		m.sources[s] = source.WithLabelValues(tokenizer.Source(s).String())
 	}
-	var err error
-	if m.degraded, err = shared(r, m.degraded); err != nil {
-		return nil, err
-	}
-	m.degraded.WithLabelValues(commitSlow)
-	m.degraded.WithLabelValues(ledgerRefused)
 	m.wouldRefuse.WithLabelValues("missing_metadata")
 	for _, c := range []prometheus.Collector{m.costs, m.wouldRefuse, m.recovered, m.duration, m.firstToken, source} {
 		if err := r.Register(c); err != nil {
@@ -66,21 +50,6 @@ func newMetrics(r prometheus.Registerer, series int) (*metrics, error) {
 
 // The buckets of OpenTelemetry's gen_ai duration histograms.
 var seconds = []float64{0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92}
-
-// shared registers a family that other packages count in too, or returns the one
-// that is there.
-func shared(r prometheus.Registerer, c *prometheus.CounterVec) (*prometheus.CounterVec, error) {
-	err := r.Register(c)
-	if err == nil {
-		return c, nil
-	}
-	if there, ok := err.(prometheus.AlreadyRegisteredError); ok { //nolint:errorlint // documented to be returned as it is
-		if c, ok := there.ExistingCollector.(*prometheus.CounterVec); ok {
-			return c, nil
-		}
-	}
-	return nil, fmt.Errorf("register shared metrics: %w", err)
-}
 
 func (m *metrics) observe(rec *policy.Record) {
 	m.costs.observe(rec)
