@@ -52,7 +52,7 @@ func (st *stream) chooseMode(size int64, events bool) {
 			st.reply.Drop = append(st.reply.Drop, "content-encoding")
 		}
 	}
-	if !events && size > 0 && size <= st.srv.o.BufferJSON && st.acquire(size) {
+	if !events && size > 0 && size <= st.rules.BufferJSON && st.acquire(size) {
 		st.reply.Mode = wire.BufferAnswer
 		st.gauge.whole = true
 		return

@@ -11,7 +11,7 @@ import (
 )
 
 func TestCloseSettlesASilentStreamAndLetsItGo(t *testing.T) {
-	s := newStand(t, func(o *extproc.Options) { o.InjectUsage = false })
+	s := newStand(t, func(o *extproc.Options) { o.Rules.InjectUsage = false })
 	e := s.begin(t)
 	e.chat(streamed)
 	e.send(responseHeaders(false, ":status", "200", "content-type", "text/event-stream"))

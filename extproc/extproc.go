@@ -33,30 +33,37 @@ type Decider interface {
 	Settle(ctx context.Context, t policy.Ticket, o policy.Outcome) policy.Receipt
 }
 
-// Options of a Server. Sizes are in bytes.
+// Options of a Server.
 type Options struct {
 	Decider    Decider               // required
 	Dialects   []tokenizer.Dialect   // required; the first that matches a path reads it
 	Registerer prometheus.Registerer // required
+	Rules      Rules
 
-	Providers []Provider // tried in order, before KnownHost and the path alone
 	// KnownHost names the provider behind a host, and says whether its streams
 	// may be asked for usage. nil knows none.
 	KnownHost func(host string) (provider string, asks bool)
-	Drop      []string                      // request headers never sent upstream
 	HashKey   func(key string) string       // keyed hash of an API key; nil records none
 	Logger    *slog.Logger                  // nil discards
 	Now       func() time.Time              // nil is time.Now
 	NewID     func() (policy.CallID, error) // nil is a random UUIDv7
-
-	InjectUsage    bool  // ask streams for usage when the caller did not, and hide it
-	MaxRequestBody int64 // 0: DefaultMaxRequestBody
-	BufferJSON     int64 // JSON answers up to this size carry their cost as headers; 0: none
-	InflightBytes  int64 // request bodies held at once; 0: DefaultInflightBytes
-	MaxStreams     int64 // exchanges at once; 0: DefaultMaxStreams
 }
 
-// What Options fall back to.
+// Rules are what may change while exchanges are served: each keeps those it began
+// with. Sizes are in bytes.
+type Rules struct {
+	Providers      []Provider // tried in order, before KnownHost and the path alone
+	Drop           []string   // request headers never sent upstream
+	InjectUsage    bool       // ask streams for usage when the caller did not, and hide it
+	MaxRequestBody int64      // 0: DefaultMaxRequestBody
+	BufferJSON     int64      // JSON answers up to this size carry their cost as headers; 0: none
+	InflightBytes  int64      // request bodies held at once; 0: DefaultInflightBytes
+	MaxStreams     int64      // exchanges at once; 0: DefaultMaxStreams
+
+	router *router
+}
+
+// What Rules fall back to.
 const (
 	DefaultMaxRequestBody = 32 << 20
 	DefaultInflightBytes  = 1 << 30
@@ -66,9 +73,9 @@ const (
 // Server serves exchanges until it is told to Drain.
 type Server struct {
 	o        Options
+	rules    atomic.Pointer[Rules]
 	metrics  *metrics
 	said     map[reason]*pacer // read only
-	router   *router
 	refusals askRefusals
 	inflight atomic.Int64
 	streams  atomic.Int64
@@ -92,10 +99,10 @@ func New(o Options) (*Server, error) {
 	}
 	o.fill()
 	s := &Server{o: o, closing: make(chan struct{}), jobs: make(chan job), said: newPacers()}
-	var err error
-	if s.router, err = newRouter(o.Dialects, o.Providers, o.KnownHost); err != nil {
+	if err := s.Configure(o.Rules); err != nil {
 		return nil, err
 	}
+	var err error
 	if s.metrics, err = newMetrics(o.Registerer, s); err != nil {
 		return nil, err
 	}
@@ -115,9 +122,20 @@ func (o *Options) fill() {
 	if o.KnownHost == nil {
 		o.KnownHost = func(string) (string, bool) { return "", false }
 	}
-	o.MaxRequestBody = orDefault(o.MaxRequestBody, DefaultMaxRequestBody)
-	o.InflightBytes = orDefault(o.InflightBytes, DefaultInflightBytes)
-	o.MaxStreams = orDefault(o.MaxStreams, DefaultMaxStreams)
+}
+
+// Configure makes exchanges that begin from now on follow r. On error nothing
+// changes.
+func (s *Server) Configure(r Rules) error {
+	var err error
+	if r.router, err = newRouter(s.o.Dialects, r.Providers, s.o.KnownHost); err != nil {
+		return err
+	}
+	r.MaxRequestBody = orDefault(r.MaxRequestBody, DefaultMaxRequestBody)
+	r.InflightBytes = orDefault(r.InflightBytes, DefaultInflightBytes)
+	r.MaxStreams = orDefault(r.MaxStreams, DefaultMaxStreams)
+	s.rules.Store(&r)
+	return nil
 }
 
 func orDefault(v, otherwise int64) int64 {

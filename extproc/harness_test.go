@@ -85,7 +85,7 @@ func newStand(t testing.TB, change func(*extproc.Options)) *stand {
 	s := &stand{cashier: &cashier{}, reg: prometheus.NewRegistry()}
 	o := extproc.Options{
 		Decider: s.cashier, Dialects: []tokenizer.Dialect{openai.New()}, Registerer: s.reg,
-		Drop: []string{"x-team"}, InjectUsage: true, BufferJSON: 24 << 10,
+		Rules:     extproc.Rules{Drop: []string{"x-team"}, InjectUsage: true, BufferJSON: 24 << 10},
 		KnownHost: func(host string) (string, bool) { return "openai", host == "api.openai.com" },
 	}
 	if change != nil {

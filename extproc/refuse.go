@@ -14,7 +14,7 @@ import (
 func (st *stream) tooLarge() policy.Refusal {
 	return policy.Refusal{
 		Code: "request_too_large", Status: 413,
-		Message: fmt.Sprintf("The request body is larger than the %d bytes that this gateway accepts.", st.srv.o.MaxRequestBody),
+		Message: fmt.Sprintf("The request body is larger than the %d bytes that this gateway accepts.", st.rules.MaxRequestBody),
 	}
 }
 

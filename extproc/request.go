@@ -16,7 +16,7 @@ func (st *stream) requestHeaders(in *wire.Message) {
 	method := in.Header(":method")
 	st.path = pathOf(in.Header(":path"))
 	var metered bool
-	st.way, metered = st.srv.router.find(in, method, st.path)
+	st.way, metered = st.rules.router.find(in, method, st.path)
 	if !metered || in.End || bodyless(in, method) {
 		st.letGo(method)
 		return
@@ -24,12 +24,12 @@ func (st *stream) requestHeaders(in *wire.Message) {
 	st.phase = awaitRequestBody
 	size := contentLength(in)
 	switch {
-	case size > st.srv.o.MaxRequestBody:
+	case size > st.rules.MaxRequestBody:
 		st.refuse(st.tooLarge())
-	case st.srv.inflight.Load()+max(size, 0) > st.srv.o.InflightBytes || st.srv.streams.Load() > st.srv.o.MaxStreams:
+	case st.srv.inflight.Load()+max(size, 0) > st.rules.InflightBytes || st.srv.streams.Load() > st.rules.MaxStreams:
 		st.refuse(busy())
 	default:
-		st.reply.Drop = append(st.reply.Drop, st.srv.o.Drop...)
+		st.reply.Drop = append(st.reply.Drop, st.rules.Drop...)
 		st.reply.Drop = append(st.reply.Drop, "accept-encoding") // a plain answer is the cheapest to read
 	}
 }
@@ -39,7 +39,7 @@ func (st *stream) requestHeaders(in *wire.Message) {
 // host is not told who pays there either.
 func (st *stream) letGo(method string) {
 	if st.way.known {
-		st.reply.Drop = append(st.reply.Drop, st.srv.o.Drop...)
+		st.reply.Drop = append(st.reply.Drop, st.rules.Drop...)
 		if method == "POST" {
 			st.srv.metrics.unmetered.WithLabelValues("unknown").Inc()
 		}
@@ -74,7 +74,7 @@ func (st *stream) requestBody(in *wire.Message) {
 		st.degrade(noRandomness, err)
 	}
 	switch {
-	case int64(len(in.Body)) > st.srv.o.MaxRequestBody:
+	case int64(len(in.Body)) > st.rules.MaxRequestBody:
 		st.refuse(st.tooLarge())
 		return
 	case !st.acquire(int64(len(in.Body))):
@@ -146,7 +146,7 @@ func (st *stream) admit(call tokenizer.Call, body []byte) {
 // A signed request is left as it is: its signature covers the body.
 func (st *stream) askUsage(call tokenizer.Call, body []byte, signed, sized bool) {
 	asker, can := st.way.dialect.(tokenizer.UsageAsker)
-	if !can || !st.srv.o.InjectUsage || !st.way.asks || signed || st.request.Malformed || st.srv.refusals.has(st.upstream(), st.now()) {
+	if !can || !st.rules.InjectUsage || !st.way.asks || signed || st.request.Malformed || st.srv.refusals.has(st.upstream(), st.now()) {
 		return
 	}
 	edits := asker.AskUsage(call, body)

@@ -42,12 +42,14 @@ const (
 var bufferSizes = []int{256, 1 << 10, 4 << 10, 16 << 10, 32 << 10, 64 << 10, 128 << 10, 256 << 10, 512 << 10, 1 << 20, 4 << 20}
 
 // Serve serves s on l until Drain.
+// The largest message and the number of streams follow the rules of now.
 func (s *Server) Serve(l net.Listener) *Service {
+	r := s.rules.Load()
 	v := &Service{
 		grpc: grpc.NewServer(
 			grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingEvery, PermitWithoutStream: true}),
-			grpc.MaxRecvMsgSize(int(max(s.o.MaxRequestBody, s.o.BufferJSON))+slack),
-			grpc.MaxConcurrentStreams(uint32(min(2*s.o.MaxStreams, 1<<31))), // room to refuse what is beyond MaxStreams
+			grpc.MaxRecvMsgSize(int(max(r.MaxRequestBody, r.BufferJSON))+slack),
+			grpc.MaxConcurrentStreams(uint32(min(2*r.MaxStreams, 1<<31))), // room to refuse what is beyond MaxStreams
 			experimental.BufferPool(mem.NewTieredBufferPool(bufferSizes...)),
 			grpc.NumStreamWorkers(uint32(4*runtime.GOMAXPROCS(0))),
 		),

@@ -27,8 +27,9 @@ const (
 // stream is one HTTP exchange. Its loop holds mu while it works on a message and
 // lets it go while it waits for one, so that Close can end a quiet stream.
 type stream struct {
-	srv *Server
-	ctx context.Context //nolint:containedctx // a stream is one call: its context is part of it
+	srv   *Server
+	rules *Rules          // as they were when it began
+	ctx   context.Context //nolint:containedctx // a stream is one call: its context is part of it
 
 	mu    sync.Mutex // guards all below
 	phase phase
@@ -51,7 +52,7 @@ type stream struct {
 func (s *Server) Process(ctx context.Context, c wire.Conn) error {
 	s.streams.Add(1)
 	s.done.Add(1)
-	j := job{stream: &stream{srv: s, ctx: ctx}, conn: c, ended: make(chan error, 1)}
+	j := job{stream: &stream{srv: s, rules: s.rules.Load(), ctx: ctx}, conn: c, ended: make(chan error, 1)}
 	select {
 	case s.jobs <- j:
 	default:
@@ -215,7 +216,7 @@ func (st *stream) settle(end tokenizer.End, because string) policy.Receipt {
 
 // acquire takes n bytes of the in-flight limit, or none.
 func (st *stream) acquire(n int64) bool {
-	if st.srv.inflight.Add(n) > st.srv.o.InflightBytes {
+	if st.srv.inflight.Add(n) > st.rules.InflightBytes {
 		st.srv.inflight.Add(-n)
 		return false
 	}

@@ -237,7 +237,7 @@ func refusal(t *testing.T, r *extprocv3.ProcessingResponse, status int, code str
 }
 
 func TestBodiesOverTheLimitAreRefused(t *testing.T) {
-	small := func(o *extproc.Options) { o.MaxRequestBody = 100 }
+	small := func(o *extproc.Options) { o.Rules.MaxRequestBody = 100 }
 	t.Run("by content-length at the headers", func(t *testing.T) {
 		s := newStand(t, small)
 		e := s.begin(t)
@@ -264,7 +264,7 @@ func TestBodiesOverTheLimitAreRefused(t *testing.T) {
 }
 
 func TestBodiesHeldAtOnceAreBounded(t *testing.T) {
-	s := newStand(t, func(o *extproc.Options) { o.InflightBytes = 64 })
+	s := newStand(t, func(o *extproc.Options) { o.Rules.InflightBytes = 64 })
 	e := s.begin(t)
 	e.send(requestHeaders(false, ":method", "POST", ":path", "/v1/chat/completions", ":authority", "a"))
 	h := refusal(t, e.send(requestBody(streamed)), 503, "unavailable")

@@ -41,7 +41,7 @@ once. Logs go to standard error and never hold prompts, answers or keys.`,
 			ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGTERM, syscall.SIGINT)
 			defer stop()
 			context.AfterFunc(ctx, stop) // a second signal has its usual effect
-			return serve.Run(ctx, conf, log)
+			return serve.Run(ctx, serve.Source{Path: path, Config: conf}, log)
 		},
 	}
 	c.Flags().StringVarP(&path, "config", "c", "", "configuration `file`; none: defaults")

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/farebox/farebox/policy"
@@ -33,18 +34,23 @@ var _ journal = (*ledger.Writer)(nil)
 
 // Options of an Engine; those above CommitWait are required.
 type Options struct {
-	Attribution *attribution.Attribution
-	Prices      *price.Catalogue
-	Journal     journal
-	Estimator   *estimate.Estimator
-	Registerer  prometheus.Registerer
+	Rules      Rules
+	Journal    journal
+	Estimator  *estimate.Estimator
+	Registerer prometheus.Registerer
 
-	CommitWait  time.Duration    // how long an answer's end waits for its record; 0: DefaultCommitWait
-	MaxSeries   int              // of each family of costs; 0: DefaultMaxSeries
-	Enforce     bool             // false: decide and count, refuse nothing
-	HoldOnAbort bool             // an unstreamed answer that was cut is settled at its whole hold
-	Logger      *slog.Logger     // nil discards
-	Now         func() time.Time // nil is time.Now
+	CommitWait time.Duration    // how long an answer's end waits for its record; 0: DefaultCommitWait
+	MaxSeries  int              // of each family of costs; 0: DefaultMaxSeries
+	Logger     *slog.Logger     // nil discards
+	Now        func() time.Time // nil is time.Now
+}
+
+// Rules are what may change while calls are under way.
+type Rules struct {
+	Attribution *attribution.Attribution // required
+	Prices      *price.Catalogue         // required
+	Enforce     bool                     // false: decide and count, refuse nothing
+	HoldOnAbort bool                     // an unstreamed answer that was cut is settled at its whole hold
 }
 
 // DefaultCommitWait is what Options.CommitWait falls back to.
@@ -53,13 +59,14 @@ const DefaultCommitWait = 100 * time.Millisecond
 // Engine admits and settles calls.
 type Engine struct {
 	o       Options
+	rules   atomic.Pointer[Rules]
 	metrics *metrics
 }
 
 // New returns an Engine, or an error when a required option is missing.
 func New(o Options) (*Engine, error) {
-	if o.Attribution == nil || o.Prices == nil || o.Journal == nil || o.Estimator == nil || o.Registerer == nil {
-		return nil, errors.New("make engine: Attribution, Prices, Journal, Estimator and Registerer are required")
+	if o.Journal == nil || o.Estimator == nil || o.Registerer == nil {
+		return nil, errors.New("make engine: Journal, Estimator and Registerer are required")
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -77,19 +84,34 @@ func New(o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{o: o, metrics: m}, nil
+	e := &Engine{o: o, metrics: m}
+	if err := e.Configure(o.Rules); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// Configure makes calls that are admitted or settled from now on follow r. On
+// error nothing changes.
+func (e *Engine) Configure(r Rules) error {
+	if r.Attribution == nil || r.Prices == nil {
+		return errors.New("configure engine: Attribution and Prices are required")
+	}
+	e.rules.Store(&r)
+	return nil
 }
 
 // Admit says whether a call may pass. In observe mode every call does. A ticket
 // with a refusal is already in the ledger.
 func (e *Engine) Admit(ctx context.Context, r *policy.Request) (policy.Ticket, error) {
-	owner, missing := e.o.Attribution.Resolve(r.Identity)
+	rules := e.rules.Load()
+	owner, missing := rules.Attribution.Resolve(r.Identity)
 	t := ticket(r, owner)
 	if len(missing) > 0 {
-		why := missingMetadata(e.o.Attribution, missing)
+		why := missingMetadata(rules.Attribution, missing)
 		switch {
-		case !e.o.Attribution.Refuses():
-		case !e.o.Enforce:
+		case !rules.Attribution.Refuses():
+		case !rules.Enforce:
 			e.metrics.wouldRefuse.WithLabelValues(why.Code).Inc()
 		default:
 			e.refuse(ctx, t, why)
@@ -104,7 +126,7 @@ func (e *Engine) Admit(ctx context.Context, r *policy.Request) (policy.Ticket, e
 
 // Refuse records a call that was turned away before it came to Admit.
 func (e *Engine) Refuse(ctx context.Context, r *policy.Request, why policy.Refusal) {
-	owner, _ := e.o.Attribution.Resolve(r.Identity)
+	owner, _ := e.rules.Load().Attribution.Resolve(r.Identity)
 	e.refuse(ctx, ticket(r, owner), why)
 }
 

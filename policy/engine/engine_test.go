@@ -84,11 +84,11 @@ func newEngine(t *testing.T, change func(*engine.Options, *attribution.Options))
 		{Name: "team", Sources: []attribution.Source{{Header: "x-team"}}},
 		{Name: "project", Sources: []attribution.Source{{Header: "x-project"}}},
 	}}
-	o := engine.Options{Prices: prices, Journal: b, Estimator: estimate.New(), Registerer: reg, Enforce: true, Now: func() time.Time { return noon }}
+	o := engine.Options{Rules: engine.Rules{Prices: prices, Enforce: true}, Journal: b, Estimator: estimate.New(), Registerer: reg, Now: func() time.Time { return noon }}
 	if change != nil {
 		change(&o, &who)
 	}
-	if o.Attribution, err = attribution.New(who); err != nil {
+	if o.Rules.Attribution, err = attribution.New(who); err != nil {
 		t.Fatal(err)
 	}
 	e, err := engine.New(o)
@@ -156,7 +156,7 @@ func TestMissingMetadataIsRefusedOnlyWhenEnforced(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			e, b, reg := newEngine(t, func(o *engine.Options, a *attribution.Options) {
-				o.Enforce, a.Refuse, a.Require = test.enforce, test.refuse, []string{"team"}
+				o.Rules.Enforce, a.Refuse, a.Require = test.enforce, test.refuse, []string{"team"}
 			})
 			ticket, err := e.Admit(t.Context(), call(nil))
 			if err != nil {

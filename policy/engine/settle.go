@@ -50,7 +50,7 @@ func (e *Engine) fillOutput(t *policy.Ticket, o *policy.Outcome, u *tokenizer.Us
 // generate (t.Hold is the same estimate at admission), or all that the caller
 // allowed.
 func (e *Engine) abortedOutput(t *policy.Ticket) int64 {
-	if most := t.Call.MaxOutput * int64(max(t.Call.Choices, 1)); e.o.HoldOnAbort && most > 0 {
+	if most := t.Call.MaxOutput * int64(max(t.Call.Choices, 1)); e.rules.Load().HoldOnAbort && most > 0 {
 		return most
 	}
 	return t.Hold.Output
@@ -123,10 +123,11 @@ func (e *Engine) row(rec *policy.Record, u *tokenizer.Usage) (row *price.Row, mo
 	}
 	input, _ := u.Totals()
 	q := price.Query{Provider: rec.Provider, Model: model, Tier: rec.Tier, Input: input, At: rec.Admitted}
-	row, ok := e.o.Prices.Find(q)
+	prices := e.rules.Load().Prices
+	row, ok := prices.Find(q)
 	if !ok && rec.ModelAsked != model {
 		q.Model = rec.ModelAsked
-		row, ok = e.o.Prices.Find(q)
+		row, ok = prices.Find(q)
 	}
 	if !ok {
 		return nil, model

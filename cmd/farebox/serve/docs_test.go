@@ -70,7 +70,11 @@ func wired(t *testing.T) *listing {
 		}
 	})
 	l.MustRegister(ledger.NewMonths(b.store, nil, log))
-	if _, err := newProcessor(t.Context(), &c, b, l, log); err != nil {
+	path, err := newCallPath(t.Context(), &c, b, l, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := newReloader(Source{Config: &c}, path, l, log); err != nil {
 		t.Fatal(err)
 	}
 	return l

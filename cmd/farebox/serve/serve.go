@@ -15,24 +15,30 @@ import (
 
 	"github.com/farebox/farebox/cmd/farebox/config"
 	"github.com/farebox/farebox/extproc"
-	"github.com/farebox/farebox/policy/attribution"
 	"github.com/farebox/farebox/policy/engine"
 	"github.com/farebox/farebox/policy/ledger"
-	"github.com/farebox/farebox/policy/price"
 	"github.com/farebox/farebox/tokenizer/dialects"
 	"github.com/farebox/farebox/tokenizer/estimate"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
+// Source is where a configuration came from. With a Path it is read again when
+// the file changes and on SIGHUP.
+type Source struct {
+	Path   string // empty: Config is all there is
+	Config *config.Config
+}
+
 // Run serves until ctx ends, then drains: health says NOT_SERVING for
 // drain.wait, calls under way get drain.timeout to end, the rest are settled as
 // partial. It returns nil after a clean stop. A second Run in one process is
 // fine: nothing is global.
-func Run(ctx context.Context, c *config.Config, log *slog.Logger) error {
+func Run(ctx context.Context, from Source, log *slog.Logger) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	c := from.Config
 	reg := prometheus.NewRegistry()
 	reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	books, err := openBooks(ctx, c, reg, log)
@@ -40,7 +46,11 @@ func Run(ctx context.Context, c *config.Config, log *slog.Logger) error {
 		return err
 	}
 	reg.MustRegister(ledger.NewMonths(books.store, nil, log))
-	processor, err := newProcessor(ctx, c, books, reg, log)
+	path, err := newCallPath(ctx, c, books, reg, log)
+	if err != nil {
+		return joinClose(err, books)
+	}
+	again, err := newReloader(from, path, reg, log)
 	if err != nil {
 		return joinClose(err, books)
 	}
@@ -53,18 +63,21 @@ func Run(ctx context.Context, c *config.Config, log *slog.Logger) error {
 		admin.stop(context.WithoutCancel(ctx))
 		return joinClose(fmt.Errorf("listen.extproc: %w", err), books)
 	}
-	envoy := processor.Serve(l)
+	envoy := path.server.Serve(l)
 	admin.ready.Store(true)
 	log.InfoContext(ctx, "farebox serves", "mode", string(c.Mode), "extproc", string(c.Listen.ExtProc.Address),
 		"admin", string(c.Listen.Admin.Address), "ledger", string(c.Ledger.Store))
+	reloads := again.start(ctx)
 	select {
 	case <-ctx.Done():
 	case err = <-envoy.Failed():
 	case err = <-admin.failed:
 	}
+	reloads.stop()
 	// Draining outlives the context that asked for it, within its own bounds.
 	admin.ready.Store(false)
-	envoy.Drain(context.WithoutCancel(ctx), time.Duration(c.Drain.Wait), time.Duration(c.Drain.Timeout))
+	drain := again.now().Drain
+	envoy.Drain(context.WithoutCancel(ctx), time.Duration(drain.Wait), time.Duration(drain.Timeout))
 	admin.stop(context.WithoutCancel(ctx))
 	return joinClose(err, books)
 }
@@ -73,20 +86,23 @@ func Run(ctx context.Context, c *config.Config, log *slog.Logger) error {
 // small, what a call needs is short-lived. GOGC, where set, wins.
 const gcPercent = 400
 
-// newProcessor wires the path of a call and settles what an earlier run left
+// callPath is what a call goes through.
+type callPath struct {
+	engine *engine.Engine
+	server *extproc.Server
+}
+
+// newCallPath wires the path of a call and settles what an earlier run left
 // open.
-func newProcessor(ctx context.Context, c *config.Config, b *books, reg prometheus.Registerer, log *slog.Logger) (*extproc.Server, error) {
-	who, err := attribution.New(c.Attribution())
-	if err != nil {
-		return nil, fmt.Errorf("attribution: %w", err)
-	}
-	prices, err := catalogue(c)
+func newCallPath(ctx context.Context, c *config.Config, b *books, reg prometheus.Registerer, log *slog.Logger) (*callPath, error) {
+	rules, err := rulesOf(c)
 	if err != nil {
 		return nil, err
 	}
-	eng, err := engine.New(engine.Options{
-		Attribution: who, Prices: prices, Journal: b.writer, Estimator: estimate.New(), Registerer: reg,
-		Enforce: c.Mode == config.Enforce, HoldOnAbort: c.Metering.OnAbort == config.AbortHold, CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
+	p := &callPath{}
+	p.engine, err = engine.New(engine.Options{
+		Rules: rules.engine, Journal: b.writer, Estimator: estimate.New(), Registerer: reg,
+		CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
 	})
 	if err != nil {
 		return nil, err
@@ -97,38 +113,15 @@ func newProcessor(ctx context.Context, c *config.Config, b *books, reg prometheu
 	}
 	if len(left) > 0 {
 		log.InfoContext(ctx, "settling calls that an earlier run left open", "calls", len(left))
-		eng.Recover(ctx, left)
+		p.engine.Recover(ctx, left)
 	}
-	return extproc.New(extproc.Options{
-		Decider: eng, Dialects: dialects.All(), Registerer: reg, Providers: providers(c), KnownHost: dialects.Host,
-		Drop: who.Drop(), HashKey: b.hashKey, Logger: log,
-		InjectUsage: c.Metering.InjectUsage, MaxRequestBody: int64(c.Metering.MaxRequestBody), BufferJSON: int64(c.Metering.BufferJSON),
-		InflightBytes: int64(c.Limits.InflightBytes), MaxStreams: int64(c.Limits.Streams),
+	p.server, err = extproc.New(extproc.Options{
+		Rules: rules.extproc, Decider: p.engine, Dialects: dialects.All(), Registerer: reg, KnownHost: dialects.Host, HashKey: b.hashKey, Logger: log,
 	})
-}
-
-func catalogue(c *config.Config) (*price.Catalogue, error) {
-	builtin, err := price.Builtin()
 	if err != nil {
-		return nil, fmt.Errorf("built-in prices: %w", err)
+		return nil, err
 	}
-	own, err := c.PriceRows()
-	if err != nil {
-		return nil, fmt.Errorf("configured prices: %w", err)
-	}
-	return price.New(builtin, own)
-}
-
-func providers(c *config.Config) []extproc.Provider {
-	list := make([]extproc.Provider, len(c.Providers))
-	for i := range c.Providers {
-		p := &c.Providers[i]
-		list[i] = extproc.Provider{Name: p.Name, Dialect: p.Dialect, InjectUsage: c.Metering.InjectUsage, Matches: p.Matches}
-		if p.InjectUsage != nil {
-			list[i].InjectUsage = *p.InjectUsage
-		}
-	}
-	return list
+	return p, nil
 }
 
 var _ extproc.Decider = (*engine.Engine)(nil)

@@ -1,0 +1,63 @@
+package serve
+
+import (
+	"fmt"
+
+	"github.com/farebox/farebox/cmd/farebox/config"
+	"github.com/farebox/farebox/extproc"
+	"github.com/farebox/farebox/policy/attribution"
+	"github.com/farebox/farebox/policy/engine"
+	"github.com/farebox/farebox/policy/price"
+)
+
+// rules are what a configuration says that may change while calls are under way.
+type rules struct {
+	engine  engine.Rules
+	extproc extproc.Rules
+}
+
+// rulesOf builds the rules of c, whole or not at all.
+func rulesOf(c *config.Config) (*rules, error) {
+	who, err := attribution.New(c.Attribution())
+	if err != nil {
+		return nil, fmt.Errorf("attribution: %w", err)
+	}
+	prices, err := catalogue(c)
+	if err != nil {
+		return nil, err
+	}
+	return &rules{
+		engine: engine.Rules{
+			Attribution: who, Prices: prices, Enforce: c.Mode == config.Enforce, HoldOnAbort: c.Metering.OnAbort == config.AbortHold,
+		},
+		extproc: extproc.Rules{
+			Providers: providers(c), Drop: who.Drop(), InjectUsage: c.Metering.InjectUsage,
+			MaxRequestBody: int64(c.Metering.MaxRequestBody), BufferJSON: int64(c.Metering.BufferJSON),
+			InflightBytes: int64(c.Limits.InflightBytes), MaxStreams: int64(c.Limits.Streams),
+		},
+	}, nil
+}
+
+func catalogue(c *config.Config) (*price.Catalogue, error) {
+	builtin, err := price.Builtin()
+	if err != nil {
+		return nil, fmt.Errorf("built-in prices: %w", err)
+	}
+	own, err := c.PriceRows()
+	if err != nil {
+		return nil, fmt.Errorf("configured prices: %w", err)
+	}
+	return price.New(builtin, own)
+}
+
+func providers(c *config.Config) []extproc.Provider {
+	list := make([]extproc.Provider, len(c.Providers))
+	for i := range c.Providers {
+		p := &c.Providers[i]
+		list[i] = extproc.Provider{Name: p.Name, Dialect: p.Dialect, InjectUsage: c.Metering.InjectUsage, Matches: p.Matches}
+		if p.InjectUsage != nil {
+			list[i].InjectUsage = *p.InjectUsage
+		}
+	}
+	return list
+}
