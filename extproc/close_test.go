@@ -2,6 +2,8 @@ package extproc_test
 
 import (
 	"context"
+	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -62,5 +64,19 @@ func TestCloseWaitsForTheEndOfAnEvent(t *testing.T) {
 		if got != want {
 			t.Errorf("closed %d bytes into an event: %q, want %q", amid, got, want)
 		}
+	}
+}
+
+// TestNothingIsServedAfterClose, nor taken for a call that may pass.
+func TestNothingIsServedAfterClose(t *testing.T) {
+	s := newStand(t, nil)
+	if err := s.server.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.begin(t).stream.Recv(); err == nil || errors.Is(err, io.EOF) {
+		t.Errorf("the stream ended with %v, want an error", err)
+	}
+	if s.server.Open() != 0 {
+		t.Errorf("%d streams are open", s.server.Open())
 	}
 }

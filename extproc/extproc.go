@@ -82,6 +82,7 @@ type Server struct {
 
 	closing chan struct{} // closed by Close: streams end at their next quiet point
 	once    sync.Once
+	door    sync.RWMutex   // so that none comes in once Close waits
 	done    sync.WaitGroup // every exchange
 	jobs    chan job       // to a worker that waits; unbuffered
 	idle    atomic.Int64   // workers that wait
@@ -145,6 +146,30 @@ func orDefault(v, otherwise int64) int64 {
 	return v
 }
 
+// errClosed answers an exchange that comes after Close: unlike a clean end, it
+// leaves to Envoy's configuration whether the call may pass.
+var errClosed = errors.New("serve exchange: farebox is stopping")
+
+// enter counts an exchange, unless the server was closed.
+func (s *Server) enter() error {
+	s.door.RLock()
+	defer s.door.RUnlock()
+	select {
+	case <-s.closing:
+		return errClosed
+	default:
+	}
+	s.done.Add(1)
+	s.streams.Add(1)
+	return nil
+}
+
+func (s *Server) shut() {
+	s.door.Lock()
+	defer s.door.Unlock()
+	close(s.closing)
+}
+
 // Open returns how many exchanges are being served.
 func (s *Server) Open() int64 { return s.streams.Load() }
 
@@ -153,7 +178,7 @@ func (s *Server) Open() int64 { return s.streams.Load() }
 // back for the caller ends at its next message, after they are sent. Close waits
 // for all streams or until ctx ends.
 func (s *Server) Close(ctx context.Context) error {
-	s.once.Do(func() { close(s.closing) })
+	s.once.Do(s.shut)
 	gone := make(chan struct{})
 	go func() {
 		s.done.Wait()

@@ -48,10 +48,11 @@ type stream struct {
 }
 
 // Process serves one exchange on c. It returns nil when Envoy shall go on without
-// us or has ended the exchange.
+// us or has ended the exchange, an error when it cannot be served.
 func (s *Server) Process(ctx context.Context, c wire.Conn) error {
-	s.streams.Add(1)
-	s.done.Add(1)
+	if err := s.enter(); err != nil {
+		return err
+	}
 	j := job{stream: &stream{srv: s, rules: s.rules.Load(), ctx: ctx}, conn: c, ended: make(chan error, 1)}
 	select {
 	case s.jobs <- j:
