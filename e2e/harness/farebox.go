@@ -34,7 +34,11 @@ type Farebox struct {
 	o       FareboxOptions
 	extproc *Port // nil with Socket
 	admin   *Port
+	former  string // what its processes wrote that have ended
 }
+
+// Log is what all its processes wrote so far, each at most a MiB.
+func (f *Farebox) Log() string { return f.former + f.Process.Log() }
 
 // StartFarebox runs the built binary until Stop, and returns when it is ready.
 func (k *Kit) StartFarebox(ctx context.Context, o FareboxOptions) (*Farebox, error) {
@@ -81,6 +85,7 @@ func (f *Farebox) Start(ctx context.Context) (err error) {
 		default:
 			return errors.New("start farebox: it still runs")
 		}
+		f.former += f.Process.Log()
 	}
 	f.Process, err = launch("farebox", f.o.Dir, nil, f.binary, "serve", "--config", f.file())
 	if err != nil {
