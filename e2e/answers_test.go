@@ -42,12 +42,15 @@ func TestLargeAnswersArriveWholeWithinASecond(t *testing.T) {
 			s.Provider.Play(play)
 			e := ask(s, chatPath, plainBody)
 			want := direct(t, s, e)
+			// The same bytes again: to make them anew for each call takes longer.
+			play.Status, play.Body = http.StatusOK, string(want.body)
+			s.Provider.Play(play)
 			e.via = via
 			for i := range each {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				g := e.run(ctx)
 				cancel()
-				if g.err != nil || g.status != http.StatusOK || len(g.body) != play.Size || !alikeButID(g.body, want.body) {
+				if g.err != nil || g.status != http.StatusOK || !bytes.Equal(g.body, want.body) {
 					t.Fatalf("limit %d, %s, call %d: status %d, %v, %d bytes", limit, name, i, g.status, g.err, len(g.body))
 				}
 			}
@@ -64,12 +67,6 @@ func TestLargeAnswersArriveWholeWithinASecond(t *testing.T) {
 			t.Errorf("limit %d: usage %+v, want %d calls for %s USD", limit, u.Rows, calls, usd(11*calls, 8*calls))
 		}
 	}
-}
-
-// alikeButID compares long answers; the id is at their beginning.
-func alikeButID(a, b []byte) bool {
-	const head = 100
-	return len(a) == len(b) && unnamed(a[:head]) == unnamed(b[:head]) && bytes.Equal(a[head:], b[head:])
 }
 
 func TestASmallAnswerTellsItsCost(t *testing.T) {
