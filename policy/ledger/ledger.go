@@ -32,6 +32,16 @@ type Store interface {
 	// Usage sums records completed in [q.From, q.To), in the order of SortRows.
 	// More than MaxRows groups are ErrTooManyRows.
 	Usage(ctx context.Context, q Query) ([]Row, error)
+	// List returns the records that s asks for, newest first.
+	List(ctx context.Context, s Search) ([]policy.Record, error)
+	// Judge keeps v in place of an earlier verdict on its subject and appends c to
+	// the audit, whole or not at all. It returns c with its number, the subject, and
+	// what was said before and after. It may run beside Write and itself.
+	Judge(ctx context.Context, v Verdict, c Change) (Change, error)
+	// Verdict returns the last verdict on a subject; false: there is none.
+	Verdict(ctx context.Context, s Subject) (Verdict, bool, error)
+	// Audit returns the entries that r asks for, newest first.
+	Audit(ctx context.Context, r Review) ([]Change, error)
 	Close() error
 }
 
@@ -48,6 +58,8 @@ type Query struct {
 	// win over attributes of the same name. An attribute that a record does not
 	// have groups as "".
 	By []string
+	// Where leaves out records that do not fit all of it.
+	Where []Match
 }
 
 // Dimensions that Query.By knows besides owner attributes. day and hour are UTC

@@ -27,6 +27,9 @@ func (q Query) Check() error {
 			return fmt.Errorf("query usage: %q is no attribute: want a letter, then letters, digits, _ - . (at most 64)", name)
 		}
 	}
+	if err := checkWhere(q.Where); err != nil {
+		return fmt.Errorf("query usage: %w", err)
+	}
 	return nil
 }
 

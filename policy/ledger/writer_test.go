@@ -189,6 +189,7 @@ type identity struct{}
 
 func (identity) Header(string) string    { return "" }
 func (identity) Attribute(string) string { return "" }
+func (identity) Body(string) string      { return "" }
 
 func TestOpenKeepsNoIdentity(t *testing.T) {
 	d := newDisk(noFault)

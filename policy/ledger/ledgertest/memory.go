@@ -25,6 +25,8 @@ type Memory struct {
 	mu       sync.Mutex
 	openings []policy.Opening
 	records  []policy.Record
+	verdicts map[ledger.Subject]ledger.Verdict
+	audit    []ledger.Change
 }
 
 var _ ledger.Store = (*Memory)(nil)
@@ -107,7 +109,7 @@ func (m *Memory) Usage(_ context.Context, q ledger.Query) ([]ledger.Row, error) 
 	}
 	groups := map[string]*ledger.Row{}
 	for _, r := range m.All() {
-		if r.Completed.Before(q.From) || !r.Completed.Before(q.To) {
+		if r.Completed.Before(q.From) || !r.Completed.Before(q.To) || !fits(&r, q.Where) {
 			continue
 		}
 		keys := make([]string, len(q.By))

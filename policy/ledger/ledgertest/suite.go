@@ -39,6 +39,12 @@ func Run(t *testing.T, open func(t *testing.T) ledger.Store) {
 		{"nothing to sum", nothing},
 		{"agrees with plain sums", plainSums},
 		{"refuses odd names", oddNames},
+		{"lists newest first", listOrder},
+		{"lists what fits", listFits},
+		{"pages miss nothing", listPages},
+		{"verdicts", verdicts},
+		{"audit", audit},
+		{"verdicts beside the writer", verdictsBeside},
 		{"an ended context writes nothing", endedContext},
 		{"readers beside the writer", concurrent},
 	}
@@ -53,10 +59,14 @@ func RunPersistent(t *testing.T, open func(t *testing.T, dir string) ledger.Stor
 	dir := t.TempDir()
 	s := open(t, dir)
 	write(t, s, ledger.Batch{Openings: []policy.Opening{Opening(1), Opening(2)}, Records: []policy.Record{Record(1)}})
+	first := judge(t, s, ledger.Subject{Call: ID(1)}, 1)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
 	s = open(t, dir)
+	if second := judge(t, s, ledger.Subject{Call: ID(1)}, 2); second.Number <= first.Number || string(second.Before) != string(first.After) {
+		t.Errorf("after %+v comes %+v", first, second)
+	}
 	wantRecords(t, s, "req-1", Record(1))
 	wantOpen(t, s, Opening(2))
 	write(t, s, ledger.Batch{Records: []policy.Record{Record(1), Record(2)}})

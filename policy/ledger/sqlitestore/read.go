@@ -68,6 +68,11 @@ func (s *Store) find(ctx context.Context, id string, limit int) ([]policy.Record
 	if err != nil {
 		return nil, err
 	}
+	return s.withLines(ctx, all)
+}
+
+// withLines returns the records with their lines.
+func (s *Store) withLines(ctx context.Context, all []found) (_ []policy.Record, err error) {
 	records := make([]policy.Record, len(all))
 	for i := range all {
 		records[i] = all[i].Record

@@ -32,6 +32,7 @@ type Store struct {
 	maxRows int     // of the answer to a Query
 	write   *sql.DB // one connection
 	read    *sql.DB
+	change  *sql.DB // one connection, of Judge: Write keeps its own busy
 	writer  *writer // prepared on the first Write, and anew after a failed one
 }
 
@@ -57,11 +58,11 @@ func open(ctx context.Context, path string, durability ledger.Durability) (*Stor
 	if durability == ledger.Power {
 		synchronous = "full"
 	}
-	write, err := connect(abs, 1, url.Values{"_txlock": {"immediate"}, "_pragma": {
-		"busy_timeout(5000)", "journal_mode(wal)", "synchronous(" + synchronous + ")",
+	pragmas := []string{"busy_timeout(5000)", "journal_mode(wal)", "synchronous(" + synchronous + ")"}
+	write, err := connect(abs, 1, url.Values{"_txlock": {"immediate"}, "_pragma": append(pragmas[:3:3],
 		// 16 MB each: ids are random, so a batch touches pages all over their indexes
 		"cache_size(-16000)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)",
-	}})
+	)})
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +73,11 @@ func open(ctx context.Context, path string, durability ledger.Durability) (*Stor
 	if err != nil {
 		return nil, errors.Join(err, write.Close())
 	}
-	return &Store{path: path, maxRows: ledger.MaxRows, write: write, read: read}, nil
+	change, err := connect(abs, 1, url.Values{"_txlock": {"immediate"}, "_pragma": pragmas})
+	if err != nil {
+		return nil, errors.Join(err, read.Close(), write.Close())
+	}
+	return &Store{path: path, maxRows: ledger.MaxRows, write: write, read: read, change: change}, nil
 }
 
 // makeFile makes sure that path is a file that can be written, private when it is
@@ -118,7 +123,7 @@ func (s *Store) Close() error {
 		err = s.writer.close()
 		s.writer = nil
 	}
-	if err := errors.Join(err, s.read.Close(), s.write.Close()); err != nil {
+	if err := errors.Join(err, s.read.Close(), s.change.Close(), s.write.Close()); err != nil {
 		return fmt.Errorf("close ledger %s: %w", s.path, err)
 	}
 	return nil

@@ -88,7 +88,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"no folder", filepath.Join(dir, "absent", "l.db"), filepath.Join(dir, "absent") + " does not exist: make it first"},
 		{"no database", text, "not a SQLite file"},
 		{"another program's", other, "database of another program"},
-		{"newer", newer, "its schema is 99, this Farebox knows up to 1"},
+		{"newer", newer, "its schema is 99, this Farebox knows up to 2"},
 	}
 	for _, test := range tests {
 		s, err := sqlitestore.Open(t.Context(), test.path, ledger.Process)
@@ -226,6 +226,26 @@ func TestFindUsesIndexes(t *testing.T) {
 	for _, step := range s.Plan(t) {
 		if strings.HasPrefix(step, "SCAN records") {
 			t.Errorf("reads the whole table: %s", step)
+		}
+	}
+}
+
+// TestAuditIsAppendOnly: also for whoever opens the file.
+func TestAuditIsAppendOnly(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l.db")
+	s := open(t, path, ledger.Process)
+	v := ledger.Verdict{Subject: ledger.Subject{Call: ledgertest.ID(1)}, Success: true, At: ledgertest.Start, By: "x"}
+	if _, err := s.Judge(t.Context(), v, ledger.Change{At: ledgertest.Start, Actor: "x", Action: "outcome.set"}); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, change := range []string{`UPDATE audit SET actor = 'y'`, `DELETE FROM audit`} {
+		if _, err := db.ExecContext(t.Context(), change); err == nil || !strings.Contains(err.Error(), "append-only") {
+			t.Errorf("%s: %v, want that the audit is append-only", change, err)
 		}
 	}
 }

@@ -25,6 +25,7 @@ var dimensions = map[string]string{
 type grouping struct {
 	keys  string // "r.model, coalesce(r.owner ->> ?3, ''), "
 	by    string // "GROUP BY 1, 2"
+	where string // " AND r.model = ?4"
 	names int
 	args  []any
 	most  int // rows
@@ -45,6 +46,7 @@ func groupingOf(q ledger.Query, most int) grouping {
 			g.by += fmt.Sprintf(", %d", i+1)
 		}
 	}
+	g.where, g.args = conditions(q.Where, g.args)
 	return g
 }
 
@@ -53,7 +55,7 @@ func groupingOf(q ledger.Query, most int) grouping {
 func ceilMicros(t time.Time) int64 { return t.Add(time.Microsecond - 1).UnixMicro() }
 
 func (g *grouping) counts() string {
-	return `SELECT ` + g.keys + `count(*), sum(r.unpriced) FROM records r WHERE r.completed >= ?1 AND r.completed < ?2 ` + g.by +
+	return `SELECT ` + g.keys + `count(*), sum(r.unpriced) FROM records r WHERE r.completed >= ?1 AND r.completed < ?2` + g.where + ` ` + g.by +
 		fmt.Sprintf(` HAVING count(*) > 0 LIMIT %d`, g.most+1)
 }
 
@@ -70,7 +72,7 @@ func (g *grouping) sums() string {
 		by = fmt.Sprintf("%s, %d", g.by, g.names+1)
 	}
 	return `SELECT ` + g.keys + `l.meter, ` + strings.TrimSuffix(columns, ", ") +
-		` FROM records r JOIN lines l ON l.record = r.id WHERE r.completed >= ?1 AND r.completed < ?2 ` + by
+		` FROM records r JOIN lines l ON l.record = r.id WHERE r.completed >= ?1 AND r.completed < ?2` + g.where + ` ` + by
 }
 
 // Usage sums records. Both of its statements see one state of the ledger.
