@@ -11,7 +11,9 @@ import (
 // a meter.
 type Class uint8
 
-// The token cells. A provider's total is the sum of its cells.
+// The token cells, then the units that are not tokens of a call. A provider's
+// total of tokens is the sum of its cells. A dialect sets a unit only where the
+// provider bills it.
 const (
 	Input Class = iota // text sent, neither cached nor of another modality
 	InputAudio
@@ -33,7 +35,22 @@ const (
 	OutputImage
 	OutputVideo
 	Reasoning
-	Classes // how many there are
+
+	Requests        // calls, where a call itself has a price
+	WebSearch       // searches that a hosted tool made
+	FileSearch      // look-ups in hosted files
+	Maps            // look-ups in maps
+	CodeExecSeconds // of a hosted container
+	RerankUnits     // searches of a reranker, as the provider counts them
+	Pages           // of documents read
+	Images          // made; size and quality are conditions of the price
+	AudioSeconds    // of sound heard or made
+	VideoSeconds    // of video seen or made
+	Characters      // of text read aloud, translated or embedded
+	CacheTokenHours // a token kept in a cache for an hour
+	TrainedTokens   // of a fine-tuning job, all epochs
+	HostingSeconds  // of a deployment that is paid by time
+	Classes         // how many there are
 )
 
 var classNames = [Classes]string{
@@ -43,6 +60,9 @@ var classNames = [Classes]string{
 	CacheReadVideo: "cache_read_video", CacheReadDocument: "cache_read_document",
 	CacheWrite: "cache_write", CacheWrite5m: "cache_write_5m", CacheWrite1h: "cache_write_1h", CacheWrite12h: "cache_write_12h",
 	Output: "output", OutputAudio: "output_audio", OutputImage: "output_image", OutputVideo: "output_video", Reasoning: "reasoning",
+	Requests: "requests", WebSearch: "web_search", FileSearch: "file_search", Maps: "maps", CodeExecSeconds: "code_exec_seconds",
+	RerankUnits: "rerank_units", Pages: "pages", Images: "images", AudioSeconds: "audio_seconds", VideoSeconds: "video_seconds",
+	Characters: "characters", CacheTokenHours: "cache_token_hours", TrainedTokens: "trained_tokens", HostingSeconds: "hosting_seconds",
 }
 
 func (c Class) String() string {
@@ -52,8 +72,14 @@ func (c Class) String() string {
 	return fmt.Sprintf("class(%d)", uint8(c))
 }
 
-// IsInput reports whether c counts what was sent rather than what was generated.
+// IsToken reports whether c counts tokens of a call: the cells, no other unit.
+func (c Class) IsToken() bool { return c <= Reasoning }
+
+// IsInput reports whether c counts tokens that were sent.
 func (c Class) IsInput() bool { return c < Output }
+
+// IsOutput reports whether c counts tokens that were generated.
+func (c Class) IsOutput() bool { return c >= Output && c <= Reasoning }
 
 // ParseClass is the inverse of Class.String.
 func ParseClass(name string) (Class, bool) {
@@ -130,10 +156,11 @@ func (s *Source) UnmarshalText(text []byte) error {
 }
 
 // Usage is what one model consumed in one attempt. Its zero value knows nothing:
-// a class that was not set is unknown, which is not zero. Quantities are tokens.
+// a class that was not set is unknown, which is not zero. Quantities are tokens,
+// or the unit that the class is named after.
 type Usage struct {
 	Model string // as answered; empty: as asked
-	known uint32
+	known uint64
 	n     [Classes]int64
 	from  [Classes]Source
 }
@@ -156,7 +183,7 @@ func (u *Usage) Source(c Class) Source { return u.from[c] }
 func (u *Usage) Known() bool { return u.known != 0 }
 
 // KnownOutput reports whether any output class is known.
-func (u *Usage) KnownOutput() bool { return u.known>>Output != 0 }
+func (u *Usage) KnownOutput() bool { return u.known&(1<<Requests-1)>>Output != 0 }
 
 // KnownInput reports whether any input class is known.
 func (u *Usage) KnownInput() bool { return u.known&(1<<Output-1) != 0 }
@@ -164,19 +191,20 @@ func (u *Usage) KnownInput() bool { return u.known&(1<<Output-1) != 0 }
 // All calls yield for each known class, in order.
 func (u *Usage) All(yield func(Class, int64) bool) {
 	for k := u.known; k != 0; k &= k - 1 {
-		c := Class(bits.TrailingZeros32(k))
+		c := Class(bits.TrailingZeros64(k))
 		if !yield(c, u.n[c]) {
 			return
 		}
 	}
 }
 
-// Totals sums the known input and output tokens.
+// Totals sums the known input and output tokens, and no other unit.
 func (u *Usage) Totals() (input, output int64) {
 	for c, n := range u.All {
-		if c.IsInput() {
+		switch {
+		case c.IsInput():
 			input += n
-		} else {
+		case c.IsOutput():
 			output += n
 		}
 	}

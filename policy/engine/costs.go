@@ -14,7 +14,7 @@ import (
 // whose labels are all "other", so that sums stay right.
 const DefaultMaxSeries = 10_000
 
-// costs counts money, tokens and requests per owner and model. Money is summed
+// costs counts money, tokens, other units and requests per owner and model. Money is summed
 // exactly and turned into a float only when Prometheus asks.
 type costs struct {
 	most int
@@ -32,7 +32,7 @@ var otherSeries = seriesKey{"other", "other", "other", "other", "other"}
 
 type counts struct {
 	cost     money.Amount
-	tokens   [tokenizer.Classes]int64
+	meters   [tokenizer.Classes]int64
 	requests [5]int64 // by outcome
 }
 
@@ -42,6 +42,7 @@ var (
 	ownerLabels  = []string{"team", "project", "provider", "model", "request_type"}
 	costDesc     = prometheus.NewDesc("farebox_cost_usd_total", "Charged cost of settled calls, in US dollars.", ownerLabels, nil)
 	tokensDesc   = prometheus.NewDesc("farebox_tokens_total", "Tokens of settled calls, by meter; meters are disjoint.", append(ownerLabels[:5:5], "meter"), nil)
+	unitsDesc    = prometheus.NewDesc("farebox_units_total", "What settled calls used that is not tokens, by meter, in the unit that the meter is named after.", append(ownerLabels[:5:5], "meter"), nil)
 	unpricedDesc = prometheus.NewDesc("farebox_unpriced_requests_total", "Calls with a quantity that no price row covers.", []string{"provider", "model"}, nil)
 	requestsDesc = prometheus.NewDesc("farebox_requests_total", "Calls, by outcome.", append(ownerLabels[:5:5], "outcome"), nil)
 )
@@ -61,7 +62,7 @@ func (c *costs) observe(rec *policy.Record) {
 	for i := range rec.Lines {
 		l := &rec.Lines[i]
 		n.cost = n.cost.Add(l.Charged)
-		n.tokens[l.Class] += l.Quantity
+		n.meters[l.Class] += l.Quantity
 	}
 	for i, outcome := range outcomes {
 		if outcome == rec.Outcome {
@@ -97,6 +98,7 @@ func (c *costs) at(key seriesKey) *counts {
 func (c *costs) Describe(ch chan<- *prometheus.Desc) {
 	ch <- costDesc
 	ch <- tokensDesc
+	ch <- unitsDesc
 	ch <- requestsDesc
 	ch <- unpricedDesc
 }
@@ -110,10 +112,15 @@ func (c *costs) Collect(ch chan<- prometheus.Metric) {
 	for key, n := range series {
 		labels := []string{key.team, key.project, key.provider, key.model, key.requestType}
 		ch <- prometheus.MustNewConstMetric(costDesc, prometheus.CounterValue, n.cost.Float64(), labels...)
-		for class, v := range n.tokens {
-			if v > 0 {
-				ch <- prometheus.MustNewConstMetric(tokensDesc, prometheus.CounterValue, float64(v), append(labels[:5:5], tokenizer.Class(class).String())...)
+		for i, v := range n.meters {
+			if v <= 0 {
+				continue
 			}
+			class, desc := tokenizer.Class(i), tokensDesc
+			if !class.IsToken() {
+				desc = unitsDesc
+			}
+			ch <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(v), append(labels[:5:5], class.String())...)
 		}
 		for i, v := range n.requests {
 			if v > 0 {

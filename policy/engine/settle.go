@@ -169,9 +169,10 @@ func receipt(rec *policy.Record) policy.Receipt {
 	for i := range rec.Lines {
 		l := &rec.Lines[i]
 		r.Cost = r.Cost.Add(l.Charged)
-		if l.Class.IsInput() {
+		switch {
+		case l.Class.IsInput():
 			r.Input += l.Quantity
-		} else {
+		case l.Class.IsOutput():
 			r.Output += l.Quantity
 		}
 	}
