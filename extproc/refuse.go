@@ -33,7 +33,7 @@ func (st *stream) refuse(why policy.Refusal) {
 		}
 	}
 	st.srv.o.Decider.Refuse(st.ctx, &st.request, why)
-	st.request.Identity = nil
+	st.caller, st.request.Identity = caller{}, nil
 	st.sayNo(why)
 }
 

@@ -69,6 +69,7 @@ func (st *stream) requestBody(in *wire.Message) {
 		st.phase = passing
 		return
 	}
+	st.caller.body = in.Body
 	call, err := st.way.dialect.Read(st.way.operation, st.path, in.Body)
 	if err := st.describe(call); err != nil {
 		st.degrade(noRandomness, err)
@@ -92,9 +93,10 @@ func (st *stream) requestBody(in *wire.Message) {
 // once it is admitted.
 func (st *stream) describe(call tokenizer.Call) error {
 	h := &st.head
+	st.caller.head = h
 	id, err := st.srv.o.NewID()
 	st.request = policy.Request{
-		ID: id, Call: call, Provider: st.way.provider, Host: hostOf(h.Header(":authority")), Identity: h,
+		ID: id, Call: call, Provider: st.way.provider, Host: hostOf(h.Header(":authority")), Identity: &st.caller,
 		RequestID: searchable(h.Header("x-request-id")), TraceID: traceID(h.Header("traceparent")), At: st.now(),
 	}
 	// Sent by the Stainless-made SDKs of OpenAI and Anthropic.
@@ -108,6 +110,19 @@ func (st *stream) describe(call tokenizer.Call) error {
 	}
 	return err
 }
+
+// caller is who makes a call, as far as attribution can see: the first message,
+// and the body once that has come.
+type caller struct {
+	head *wire.Message
+	body []byte
+}
+
+func (c *caller) Header(name string) string    { return c.head.Header(name) }
+func (c *caller) Attribute(name string) string { return c.head.Attribute(name) }
+func (c *caller) Body(path string) string      { return tokenizer.Field(c.body, path) }
+
+var _ policy.Identity = (*caller)(nil)
 
 func apiKey(h *wire.Message) string {
 	if bearer, ok := strings.CutPrefix(h.Header("authorization"), "Bearer "); ok {
@@ -127,7 +142,7 @@ func (st *stream) admit(call tokenizer.Call, body []byte) {
 	st.srv.metrics.admit.Observe(time.Since(start).Seconds())
 	signed := strings.HasPrefix(st.head.Header("authorization"), "AWS4-HMAC-SHA256")
 	sized := st.head.Header("content-length") != ""
-	st.head, st.request.Identity = wire.Message{}, nil
+	st.head, st.caller, st.request.Identity = wire.Message{}, caller{}, nil
 	if err != nil { // admission does not fail by itself yet: nothing it needs is remote
 		st.degrade(admissionFailed, err)
 		st.phase = passing

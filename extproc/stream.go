@@ -39,6 +39,7 @@ type stream struct {
 
 	way     way
 	path    string
+	caller  caller
 	request policy.Request
 	ticket  policy.Ticket
 	held    int64 // bytes taken from the in-flight limit

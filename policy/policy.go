@@ -38,12 +38,14 @@ func (o Owner) Value(name string) string {
 // Unattributed is the value of an attribute that a call should have had.
 const Unattributed = "unattributed"
 
-// Identity is where attribution looks: request headers by lower-case name and
-// Envoy's attributes. Both return "" for what is absent. It is valid only during
-// Admit.
+// Identity is where attribution looks: request headers by lower-case name,
+// Envoy's attributes, and members of the request's JSON by their names from the
+// top, joined by dots; a text or a number is given as text. Each returns "" for
+// what is absent. It is valid only during Admit and Refuse.
 type Identity interface {
 	Header(name string) string
 	Attribute(name string) string
+	Body(path string) string
 }
 
 // Request is one call as it asks to pass.

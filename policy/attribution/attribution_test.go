@@ -15,6 +15,10 @@ type caller map[string]string
 
 func (c caller) Header(name string) string { return c[name] }
 func (caller) Attribute(string) string     { return "" }
+func (caller) Body(string) string          { return "" }
+
+// ask resolves a call with these headers.
+func (c caller) ask(a *Attribution) Answer { return a.Resolve(&policy.Request{Identity: c}) }
 
 func header(name string) []Source { return []Source{{Header: name}} }
 
@@ -80,21 +84,20 @@ func TestResolve(t *testing.T) {
 		}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			owner, missing := mustNew(t, usual()).Resolve(tc.in)
-			if diff := cmp.Diff(tc.want, owner); diff != "" {
+			who := tc.in.ask(mustNew(t, usual()))
+			if diff := cmp.Diff(tc.want, who.Owner); diff != "" {
 				t.Errorf("Resolve(%v) owner (-want +got):\n%s", tc.in, diff)
 			}
-			if !slices.Equal(missing, tc.missing) {
-				t.Errorf("Resolve(%v) missing = %q, want %q", tc.in, missing, tc.missing)
+			if !slices.Equal(who.Missing, tc.missing) || who.Unknown != "" {
+				t.Errorf("Resolve(%v) missing = %q, want %q; unknown %q", tc.in, who.Missing, tc.missing, who.Unknown)
 			}
 		})
 	}
 }
 
 func TestNoRules(t *testing.T) {
-	owner, missing := mustNew(t, Options{}).Resolve(caller{"x-team": "support"})
-	if owner != nil || missing != nil {
-		t.Errorf("Resolve = %v, %v, want nothing", owner, missing)
+	if who := (caller{"x-team": "support"}).ask(mustNew(t, Options{})); who.Owner != nil || who.Missing != nil {
+		t.Errorf("Resolve = %+v, want nothing", who)
 	}
 }
 
@@ -143,9 +146,9 @@ func TestNewRefuses(t *testing.T) {
 		"long name":            {Options{Rules: []Rule{{Name: strings.Repeat("a", 33), Sources: header("x")}}}, "must match"},
 		"no source":            {Options{Rules: []Rule{{Name: "team"}}}, "0 sources"},
 		"too many sources":     {Options{Rules: []Rule{{Name: "team", Sources: make([]Source, MaxSources+1)}}}, "9 sources"},
-		"source twice":         {Options{Rules: []Rule{{Name: "team", Sources: []Source{{"x-a"}, {"X-A"}}}}}, "named twice"},
+		"source twice":         {Options{Rules: []Rule{{Name: "team", Sources: []Source{{Header: "x-a"}, {Header: "X-A"}}}}}, "named twice"},
 		"pseudo header":        {Options{Rules: []Rule{{Name: "team", Sources: header(":authority")}}}, `":authority" is not`},
-		"no header":            {Options{Rules: []Rule{{Name: "team", Sources: header("")}}}, `"" is not`},
+		"no header":            {Options{Rules: []Rule{{Name: "team", Sources: header("")}}}, "names 0 places"},
 		"default not listed":   {Options{Rules: []Rule{{Name: "a", Sources: header("x"), OneOf: []string{"b"}, Default: "c"}}}, `"c" is not one of`},
 		"default unusable":     {Options{Rules: []Rule{{Name: "a", Sources: header("x"), Default: "unattributed"}}}, "is no value"},
 		"list with blank":      {Options{Rules: []Rule{{Name: "a", Sources: header("x"), OneOf: []string{" b"}}}}, "no caller can give"},
@@ -183,7 +186,7 @@ func TestHow(t *testing.T) {
 
 func TestResolveAllocatesOnce(t *testing.T) {
 	a := mustNew(t, usual())
-	in := policy.Identity(caller{"x-team": " support", "x-project": "bot", "x-user": "\x00", "x-request-type": "urgent"})
+	in := &policy.Request{Identity: caller{"x-team": " support", "x-project": "bot", "x-user": "\x00", "x-request-type": "urgent"}}
 	if n := testing.AllocsPerRun(100, func() { a.Resolve(in) }); n > 1 {
 		t.Errorf("Resolve allocates %v times, want at most 1", n)
 	}
@@ -196,7 +199,8 @@ func FuzzResolve(f *testing.F) {
 	f.Add(strings.Repeat("é", 65), "a\u202e", "urgent")
 	a := mustNew(f, usual())
 	f.Fuzz(func(t *testing.T, team, project, kind string) {
-		owner, missing := a.Resolve(caller{"x-team": team, "x-project": project, "x-request-type": kind})
+		who := caller{"x-team": team, "x-project": project, "x-request-type": kind}.ask(a)
+		owner, missing := who.Owner, who.Missing
 		if owner.Value("team") == "" || owner.Value("project") == "" {
 			t.Errorf("no team or no project in %v", owner)
 		}
@@ -219,7 +223,7 @@ func FuzzResolve(f *testing.F) {
 
 func BenchmarkResolve(b *testing.B) {
 	a := mustNew(b, usual())
-	in := policy.Identity(caller{"x-team": "support", "x-project": "bot", "x-user": "ann", "x-request-type": "batch"})
+	in := &policy.Request{Identity: caller{"x-team": "support", "x-project": "bot", "x-user": "ann", "x-request-type": "batch"}}
 	b.ReportAllocs()
 	for b.Loop() {
 		a.Resolve(in)

@@ -8,17 +8,21 @@ import (
 	"github.com/farebox/farebox/policy"
 )
 
-// compile checks the rules and makes them ready.
-func compile(o Options) ([]rule, error) {
-	if len(o.Rules) > policy.MaxAttributes {
-		return nil, fmt.Errorf("attribute calls: %d attributes, at most %d are possible", len(o.Rules), policy.MaxAttributes)
+// compile checks the rules and makes them ready. facts are the attributes that
+// the owners add.
+func compile(o Options, facts []string) ([]rule, error) {
+	if n := len(o.Rules) + len(facts); n > policy.MaxAttributes {
+		return nil, fmt.Errorf("attribute calls: %d attributes, at most %d are possible", n, policy.MaxAttributes)
 	}
 	rules := make([]rule, 0, len(o.Rules))
 	for _, given := range o.Rules {
 		if index(rules, given.Name) >= 0 {
 			return nil, fmt.Errorf("attribute calls: %q has two rules", given.Name)
 		}
-		r, err := compileRule(given)
+		if slices.Contains(facts, given.Name) {
+			return nil, fmt.Errorf("attribute calls: %q has a rule, and the owners know it too", given.Name)
+		}
+		r, err := compileRule(given, o)
 		if err != nil {
 			return nil, fmt.Errorf("attribute calls: %q: %w", given.Name, err)
 		}
@@ -38,7 +42,7 @@ func index(rules []rule, name string) int {
 	return slices.IndexFunc(rules, func(r rule) bool { return r.name == name })
 }
 
-func compileRule(given Rule) (rule, error) {
+func compileRule(given Rule, o Options) (rule, error) {
 	if !ValidName(given.Name) {
 		return rule{}, fmt.Errorf("not a name: it must match [a-z][a-z0-9_]{0,31}")
 	}
@@ -60,13 +64,16 @@ func compileRule(given Rule) (rule, error) {
 	case len(given.OneOf) > 0 && !slices.Contains(given.OneOf, d):
 		return rule{}, fmt.Errorf("the default %q is not one of the values allowed", d)
 	}
-	headers, err := sourceNames(given.Sources)
+	sources, err := compileSources(given.Sources)
 	if err != nil {
 		return rule{}, err
 	}
+	if o.Owners == nil && slices.ContainsFunc(sources, func(s source) bool { return s.kind == fromKey }) {
+		return rule{}, fmt.Errorf("nobody knows whose an API key is: there are no owners")
+	}
 	return rule{
-		name: given.Name, headers: headers, oneOf: slices.Clone(given.OneOf), fallback: given.Default,
-		owed: given.Name == Team, says: newTexts(headers),
+		name: given.Name, sources: sources, oneOf: slices.Clone(given.OneOf), fallback: given.Default,
+		owed: given.Name == Team, listed: given.Name == Team && o.Owners != nil && o.OnUnknown != Accept, says: newTexts(sources),
 	}, nil
 }
 
@@ -76,16 +83,19 @@ func plain(v string) bool {
 	return state == Usable && clean == v
 }
 
-func sourceNames(sources []Source) ([]string, error) {
-	names := make([]string, 0, len(sources))
-	for _, s := range sources {
-		names = append(names, s.Header)
+func compileSources(given []Source) ([]source, error) {
+	ready := make([]source, 0, len(given))
+	for i := range given {
+		s, err := given[i].ready()
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(ready, s) {
+			return nil, fmt.Errorf("a source is named twice: %s", s.says)
+		}
+		ready = append(ready, s)
 	}
-	lower, err := headerNames(names)
-	if err == nil && len(lower) < len(names) {
-		err = fmt.Errorf("a source is named twice")
-	}
-	return lower, err
+	return ready, nil
 }
 
 // headerNames lower-cases names, drops repetitions and refuses what is no

@@ -4,10 +4,14 @@ package attribution
 // a number for each source and kind.
 type flaw int
 
-const sound flaw = 0
+const (
+	sound flaw = 0
+	kinds      = 3
+)
 
-func unusable(source int) flaw { return flaw(1 + 2*source) }
-func unlisted(source int) flaw { return flaw(2 + 2*source) }
+func unusable(source int) flaw { return flaw(1 + kinds*source) }
+func unlisted(source int) flaw { return flaw(2 + kinds*source) } // not in one_of
+func unknown(source int) flaw  { return flaw(3 + kinds*source) } // of no owner
 
 func (f flaw) or(next flaw) flaw {
 	if f == sound {
@@ -18,17 +22,18 @@ func (f flaw) or(next flaw) flaw {
 
 // texts holds, for each way a rule can end and each flaw met on the way there,
 // what the attribute's Rule says, so that resolving builds no strings.
-type texts [][]string // by ending (each source, default, missing), then by flaw
+type texts [][]string // by ending (each source, default, missing, unknown), then by flaw
 
-// newTexts makes the texts of a rule that reads headers.
-func newTexts(headers []string) texts {
-	flaws := make([]string, 1, 1+2*len(headers))
-	endings := make([]string, 0, len(headers)+2)
-	for _, h := range headers {
-		flaws = append(flaws, "; header "+h+" unusable", "; header "+h+" not one of the values allowed")
-		endings = append(endings, "header "+h)
+// newTexts makes the texts of a rule.
+func newTexts(sources []source) texts {
+	flaws := make([]string, 1, 1+kinds*(len(sources)+1))
+	endings := make([]string, 0, len(sources)+3)
+	for _, s := range sources {
+		flaws = append(flaws, "; "+s.says+" unusable", "; "+s.says+" not one of the values allowed", "; "+s.says+" of no owner")
+		endings = append(endings, s.says)
 	}
-	endings = append(endings, "default", "missing")
+	flaws = append(flaws, "", "", "; default of no owner")
+	endings = append(endings, "default", "missing", "unknown")
 	t := make(texts, len(endings))
 	for i, e := range endings {
 		t[i] = make([]string, len(flaws))
@@ -40,5 +45,6 @@ func newTexts(headers []string) texts {
 }
 
 func (t texts) source(i int, f flaw) string { return t[i][f] }
-func (t texts) fallback(f flaw) string      { return t[len(t)-2][f] }
-func (t texts) missing(f flaw) string       { return t[len(t)-1][f] }
+func (t texts) fallback(f flaw) string      { return t[len(t)-3][f] }
+func (t texts) missing(f flaw) string       { return t[len(t)-2][f] }
+func (t texts) unknown(f flaw) string       { return t[len(t)-1][f] }

@@ -2,8 +2,6 @@ package attribution
 
 import (
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/farebox/farebox/policy"
 )
@@ -27,26 +25,8 @@ func Clean(raw string) (value string, state State) {
 	switch {
 	case value == "":
 		return "", Absent
-	case len(value) > MaxValue, value == policy.Unattributed, !printable(value):
+	case len(value) > MaxValue, value == policy.Unattributed, !policy.Printable(value):
 		return "", Unusable
 	}
 	return value, Usable
-}
-
-// printable reports whether s is UTF-8 without characters that would hide in a
-// report: controls, format characters (direction marks, zero-width joiners) and
-// line separators.
-func printable(s string) bool {
-	for _, c := range s {
-		if c < utf8.RuneSelf {
-			if c < ' ' || c == 0x7f {
-				return false
-			}
-			continue
-		}
-		if c == utf8.RuneError || unicode.In(c, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
-			return false
-		}
-	}
-	return true
 }

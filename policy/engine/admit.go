@@ -9,6 +9,28 @@ import (
 	"github.com/farebox/farebox/policy/attribution"
 )
 
+// ownerless says why a call whose owner cannot be told should not pass, or nil.
+func ownerless(a *attribution.Attribution, who *attribution.Answer) *policy.Refusal {
+	var why policy.Refusal
+	switch {
+	case who.Unknown != "" && a.RefusesUnknown():
+		why = unknownOwner(who.Unknown)
+	case len(who.Missing) > 0 && a.Refuses():
+		why = missingMetadata(a, who.Missing)
+	default:
+		return nil
+	}
+	return &why
+}
+
+// unknownOwner is said of a team or key; what names it is told, its value is not.
+func unknownOwner(place string) policy.Refusal {
+	return policy.Refusal{
+		Code: "unknown_owner", Status: 403,
+		Message: fmt.Sprintf("No team known to this gateway pays for this call: its %s names none.", place),
+	}
+}
+
 func missingMetadata(a *attribution.Attribution, missing []string) policy.Refusal {
 	hints := make([]string, len(missing))
 	for i, name := range missing {

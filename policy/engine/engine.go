@@ -105,19 +105,15 @@ func (e *Engine) Configure(r Rules) error {
 // with a refusal is already in the ledger.
 func (e *Engine) Admit(ctx context.Context, r *policy.Request) (policy.Ticket, error) {
 	rules := e.rules.Load()
-	owner, missing := rules.Attribution.Resolve(r.Identity)
-	t := ticket(r, owner)
-	if len(missing) > 0 {
-		why := missingMetadata(rules.Attribution, missing)
-		switch {
-		case !rules.Attribution.Refuses():
-		case !rules.Enforce:
-			e.metrics.wouldRefuse.WithLabelValues(why.Code).Inc()
-		default:
-			e.refuse(ctx, t, why)
-			t.Refusal = &why
+	who := rules.Attribution.Resolve(r)
+	t := ticket(r, who.Owner)
+	if why := ownerless(rules.Attribution, &who); why != nil {
+		if rules.Enforce {
+			e.refuse(ctx, t, *why)
+			t.Refusal = why
 			return t, nil
 		}
+		e.metrics.wouldRefuse.WithLabelValues(why.Code).Inc()
 	}
 	t.Hold = e.hold(r)
 	e.o.Journal.Open(policy.Opening{Ticket: t})
@@ -126,8 +122,7 @@ func (e *Engine) Admit(ctx context.Context, r *policy.Request) (policy.Ticket, e
 
 // Refuse records a call that was turned away before it came to Admit.
 func (e *Engine) Refuse(ctx context.Context, r *policy.Request, why policy.Refusal) {
-	owner, _ := e.rules.Load().Attribution.Resolve(r.Identity)
-	e.refuse(ctx, ticket(r, owner), why)
+	e.refuse(ctx, ticket(r, e.rules.Load().Attribution.Resolve(r).Owner), why)
 }
 
 // Settle closes a call: what it used, what that costs, who pays. It returns when

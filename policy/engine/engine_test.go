@@ -54,6 +54,7 @@ type headers map[string]string
 
 func (h headers) Header(name string) string  { return h[name] }
 func (h headers) Attribute(string) string    { return "" }
+func (h headers) Body(string) string         { return "" }
 func rate(t *testing.T, s string) money.Rate { t.Helper(); return must(t)(money.ParseRate(s)) }
 
 func must(t *testing.T) func(money.Rate, error) money.Rate {
@@ -179,7 +180,9 @@ func TestMissingMetadataIsRefusedOnlyWhenEnforced(t *testing.T) {
 			would := `
 # HELP farebox_would_refuse_total Calls that enforce mode would have refused, by code.
 # TYPE farebox_would_refuse_total counter
-farebox_would_refuse_total{code="missing_metadata"} ` + map[bool]string{true: "1", false: "0"}[test.name == "observed"] + "\n"
+farebox_would_refuse_total{code="missing_metadata"} ` + map[bool]string{true: "1", false: "0"}[test.name == "observed"] + `
+farebox_would_refuse_total{code="unknown_owner"} 0
+`
 			if err := testutil.GatherAndCompare(reg, strings.NewReader(would), "farebox_would_refuse_total"); err != nil {
 				t.Error(err)
 			}

@@ -40,6 +40,7 @@ func newMetrics(r prometheus.Registerer, series int) (*metrics, error) {
 		m.sources[s] = source.WithLabelValues(tokenizer.Source(s).String())
 	}
 	m.wouldRefuse.WithLabelValues("missing_metadata")
+	m.wouldRefuse.WithLabelValues("unknown_owner")
 	for _, c := range []prometheus.Collector{m.costs, m.wouldRefuse, m.recovered, m.duration, m.firstToken, source} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("register engine metrics: %w", err)

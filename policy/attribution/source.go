@@ -1,0 +1,248 @@
+package attribution
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/owners"
+)
+
+// Source is one place to look for a value. Exactly one of its fields is set.
+type Source struct {
+	Header    string // name of a request header
+	Body      string // names of members of the request's JSON, from the top, joined by dots; a text or a number is taken
+	APIKey    string // "team": whose the caller's API key is, as the owners know it
+	Route     string // "name", "cluster" or "metadata.KEY": what Envoy's routing says
+	Workload  string // "namespace", "service_account" or "name" of the workload whose sidecar Envoy is
+	Attribute string // name of an Envoy attribute
+	Trace     bool   // the trace id of traceparent
+}
+
+// Sources that have one of a few words.
+var (
+	RouteWords    = []string{"name", "cluster"}
+	WorkloadWords = []string{"namespace", "service_account", "name"}
+)
+
+// Bounds of a path into the body, and of the name of an attribute in bytes.
+const (
+	MaxSteps = 8
+	maxPath  = 128
+	maxName  = 256
+)
+
+// MetadataPrefix begins Source.Route where a value of the route's metadata is
+// meant: in the namespace MetadataNamespace, under the key that follows.
+const (
+	MetadataPrefix    = "metadata."
+	MetadataNamespace = "farebox"
+)
+
+type kind uint8
+
+const (
+	fromHeader kind = iota
+	fromBody
+	fromKey
+	fromAttribute
+	fromWorkload
+	fromTrace
+)
+
+// source is a Source made ready.
+type source struct {
+	kind kind
+	name string // of a header, path, attribute or word
+	says string // "header x-team"
+}
+
+// Identifies reports whether a source says what Envoy or a key proves, and not
+// what a caller merely writes.
+func (s *Source) Identifies() bool {
+	return s.APIKey != "" || s.Route != "" || s.Workload != "" || s.Attribute != ""
+}
+
+// Check reports what is wrong with a source, nil when nothing is.
+func (s *Source) Check() error {
+	_, err := s.ready()
+	return err
+}
+
+// String names the source as the rule of an Attribute does ("header x-team").
+func (s *Source) String() string {
+	r, err := s.ready()
+	if err != nil {
+		return ""
+	}
+	return r.says
+}
+
+func (s *Source) ready() (r source, err error) {
+	if n := s.given(); n != 1 {
+		return r, fmt.Errorf("a source names %d places, it must be one", n)
+	}
+	switch {
+	case s.Header != "":
+		r = source{fromHeader, strings.ToLower(s.Header), "header " + strings.ToLower(s.Header)}
+		err = checkHeader(s.Header)
+	case s.Body != "":
+		r = source{fromBody, s.Body, "body " + s.Body}
+		err = checkPath(s.Body)
+	case s.APIKey != "":
+		r = source{fromKey, "", "api key"}
+		err = oneOf(s.APIKey, Team)
+	case s.Route != "":
+		r, err = route(s.Route)
+	case s.Workload != "":
+		r = source{fromWorkload, s.Workload, "workload " + s.Workload}
+		err = oneOf(s.Workload, WorkloadWords...)
+	case s.Attribute != "":
+		r = source{fromAttribute, s.Attribute, "attribute " + s.Attribute}
+		err = checkAttribute(s.Attribute)
+	default:
+		r = source{fromTrace, "", "trace id"}
+	}
+	return r, err
+}
+
+func (s *Source) given() (n int) {
+	for _, text := range [...]string{s.Header, s.Body, s.APIKey, s.Route, s.Workload, s.Attribute} {
+		if text != "" {
+			n++
+		}
+	}
+	if s.Trace {
+		n++
+	}
+	return n
+}
+
+func oneOf(word string, allowed ...string) error {
+	if slices.Contains(allowed, word) {
+		return nil
+	}
+	return fmt.Errorf("%q is not possible, but %s", word, strings.Join(allowed, ", "))
+}
+
+func route(word string) (source, error) {
+	if key, ok := strings.CutPrefix(word, MetadataPrefix); ok {
+		if !validKey(key) {
+			return source{}, fmt.Errorf("%q is no key of metadata: it must match [A-Za-z0-9_-]{1,64}", key)
+		}
+		return source{fromAttribute, "xds.route_metadata.filter_metadata['" + MetadataNamespace + "']['" + key + "']", "route " + word}, nil
+	}
+	if err := oneOf(word, RouteWords...); err != nil {
+		return source{}, fmt.Errorf("%w or %sKEY", err, MetadataPrefix)
+	}
+	return source{fromAttribute, "xds." + map[string]string{"name": "route_name", "cluster": "cluster_name"}[word], "route " + word}, nil
+}
+
+func validKey(key string) bool {
+	return key != "" && len(key) <= 64 && strings.Trim(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == ""
+}
+
+// secrets are names of headers that hold what must be in no record.
+var secrets = []string{"authorization", "proxy-authorization", "cookie", "api-key", "x-api-key", "x-goog-api-key"}
+
+func checkHeader(name string) error {
+	switch {
+	case !ValidHeader(name):
+		return fmt.Errorf("%q is not the name of a header that can be read and removed", name)
+	case slices.Contains(secrets, strings.ToLower(name)):
+		return fmt.Errorf("%q holds a secret, which would be written into every record", name)
+	}
+	return nil
+}
+
+// prompts are members of requests, in any dialect, that hold what callers ask.
+var prompts = []string{
+	"messages", "message", "input", "inputs", "prompt", "prompts", "instructions", "system", "systemInstruction", "system_instruction",
+	"contents", "content", "chat_history", "preamble", "documents", "texts", "query", "suffix", "tools", "functions",
+}
+
+func checkPath(path string) error {
+	steps := strings.Split(path, ".")
+	switch {
+	case len(path) > maxPath || !policy.Printable(path) || strings.TrimSpace(path) != path:
+		return fmt.Errorf("a path is at most %d bytes that can be seen", maxPath)
+	case len(steps) > MaxSteps:
+		return fmt.Errorf("%q has %d steps, at most %d are possible", path, len(steps), MaxSteps)
+	case slices.Contains(steps, ""):
+		return fmt.Errorf("%q has an empty step", path)
+	case slices.Contains(prompts, steps[0]):
+		return fmt.Errorf("%q holds what callers ask, which would be written into every record", steps[0])
+	}
+	return nil
+}
+
+func checkAttribute(name string) error {
+	lower := strings.ToLower(name)
+	holds := func(secret string) bool { return strings.Contains(lower, secret) }
+	switch {
+	case len(name) > maxName || !policy.Printable(name) || strings.TrimSpace(name) != name:
+		return fmt.Errorf("the name of an attribute is at most %d bytes that can be seen", maxName)
+	case slices.ContainsFunc(secrets, holds):
+		return fmt.Errorf("%q holds a secret, which would be written into every record", name)
+	}
+	return nil
+}
+
+// read returns what the source gives, "" for nothing. listed is false where
+// there is a key that nobody listed has.
+func (s *source) read(r *policy.Request, dir *owners.Directory) (raw string, listed bool) {
+	switch s.kind {
+	case fromHeader:
+		return r.Identity.Header(s.name), true
+	case fromBody:
+		return r.Identity.Body(s.name), true
+	case fromAttribute:
+		return r.Identity.Attribute(s.name), true
+	case fromWorkload:
+		return workload(s.name, r.Identity), true
+	case fromTrace:
+		return r.TraceID, true
+	case fromKey:
+		if r.KeyHash != "" {
+			return dir.ByKey(r.KeyHash, r.At)
+		}
+	}
+	return "", true
+}
+
+// What Istio's agent writes into the node of the Envoy that it starts.
+// https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/
+const (
+	nodeID         = "xds.node.id" // sidecar~ADDRESS~POD.NAMESPACE~NAMESPACE.svc.DOMAIN
+	nodeNamespace  = "xds.node.metadata['NAMESPACE']"
+	nodeAccount    = "xds.node.metadata['SERVICE_ACCOUNT']"
+	nodeWorkload   = "xds.node.metadata['WORKLOAD_NAME']"
+	gatewayNode    = "router~"
+	waypointNode   = "waypoint~"
+	nodeIDPodField = 2
+)
+
+// workload says which workload Envoy stands beside. A gateway or waypoint stands
+// beside none: there it says nothing.
+func workload(word string, id policy.Identity) string {
+	node := id.Attribute(nodeID)
+	if strings.HasPrefix(node, gatewayNode) || strings.HasPrefix(node, waypointNode) {
+		return ""
+	}
+	switch word {
+	case "service_account":
+		return id.Attribute(nodeAccount)
+	case "name":
+		return id.Attribute(nodeWorkload)
+	}
+	if ns := id.Attribute(nodeNamespace); ns != "" {
+		return ns
+	}
+	pod := node
+	for range nodeIDPodField {
+		_, pod, _ = strings.Cut(pod, "~")
+	}
+	pod, _, _ = strings.Cut(pod, "~")
+	return pod[strings.LastIndexByte(pod, '.')+1:]
+}
