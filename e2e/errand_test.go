@@ -39,6 +39,7 @@ const (
 	askingBody   = `{"model":"replay","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"Where is the ferry?"}]}`
 	doneEvent    = "data: [DONE]\n\n"
 	storyWaits   = 30 * time.Second // for what happens behind a caller's back
+	storyEnds    = 2 * time.Minute  // for the longest call
 	storyPolls   = 20 * time.Millisecond
 	megabyte     = 1 << 20
 	jsonContent  = "application/json"
@@ -78,8 +79,10 @@ type got struct {
 
 func (g got) done() bool { return g.err == nil && bytes.HasSuffix(g.body, []byte(doneEvent)) }
 
-// run does the errand.
+// run does the errand. It gives up after storyEnds.
 func (e errand) run(ctx context.Context) got {
+	ctx, cancel := context.WithTimeoutCause(ctx, storyEnds, errors.New("the call did not end"))
+	defer cancel()
 	var body io.Reader = strings.NewReader(e.body)
 	if e.chunked {
 		body = io.MultiReader(body) // of unknown length

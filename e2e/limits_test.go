@@ -18,8 +18,8 @@ import (
 	"github.com/farebox/farebox/envoy"
 )
 
-// small lets a process hold one MiB.
-const small = "metering: {max_request_body: 1MiB}\nlimits: {inflight_bytes: 1MiB}\n"
+// tight lets a process hold one MiB.
+const tight = "metering: {max_request_body: 1MiB}\nlimits: {inflight_bytes: 1MiB}\n"
 
 // bodyOf is a plain call of about n bytes.
 func bodyOf(n int) string {
@@ -53,7 +53,7 @@ func onRecord(t *testing.T, s *harness.Stack, trace, code string, status int) {
 // TestABodyOverTheLimitIsRefusedByItsLength: the head is all that is sent.
 func TestABodyOverTheLimitIsRefusedByItsLength(t *testing.T) {
 	t.Parallel()
-	s := kit.Start(t, harness.StackOptions{Config: shop + small})
+	s := kit.Start(t, harness.StackOptions{Config: shop + tight})
 	e := ask(s, chatPath, "")
 	conn, err := net.Dial("tcp", s.Envoy.Addr())
 	if err != nil {
@@ -93,7 +93,7 @@ func TestABodyOverTheLimitIsRefusedByItsLength(t *testing.T) {
 func TestABodyOverTheLimitIsRefusedWithoutALength(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]harness.StackOptions{
-		"by farebox": {Config: shop + small},
+		"by farebox": {Config: shop + tight},
 		"by envoy":   {Config: shop, Envoy: harness.EnvoyOptions{Options: envoy.Options{BodyLimit: megabyte}}},
 	} {
 		s := kit.Start(t, o)
@@ -110,41 +110,32 @@ func TestABodyOverTheLimitIsRefusedWithoutALength(t *testing.T) {
 	}
 }
 
-// TestOnlySoManyBytesAreHeldAtOnce sends more at once than a process may hold,
-// until one call is turned away. Whoever is, is told when to come back; nobody
-// else notices.
+// TestOnlySoManyBytesAreHeldAtOnce: an answer that is held until it is whole, and
+// does not become so, leaves too little room for a long prompt. Whoever sends it
+// is told when to come back, and has room again when the first caller has gone.
 func TestOnlySoManyBytesAreHeldAtOnce(t *testing.T) {
 	t.Parallel()
-	s := kit.Start(t, harness.StackOptions{Config: shop + small})
-	var mu sync.Mutex // guards what follows
-	var busy []got
-	served, refused := 0, ""
-	ctx, cancel := context.WithTimeout(t.Context(), storyWaits)
-	defer cancel()
-	var all sync.WaitGroup
-	for i := range 8 {
-		all.Go(func() {
-			for full := false; !full && ctx.Err() == nil; {
-				e := ask(s, chatPath, bodyOf(900<<10))
-				e.chunked = i%2 == 0
-				g := e.run(t.Context())
-				mu.Lock()
-				switch g.status {
-				case http.StatusOK:
-					served++
-				default:
-					busy, refused = append(busy, g), e.trace
-				}
-				full = len(busy) > 2
-				mu.Unlock()
-			}
-		})
+	s := kit.Start(t, harness.StackOptions{
+		Config: shop + "metering: {max_request_body: 1MiB, buffer_json: 512KiB}\nlimits: {inflight_bytes: 1MiB}\n",
+	})
+	s.Provider.PlayFor("stuck", provider.Scenario{Size: 512 << 10, Fault: provider.Fault{Kind: provider.Hang, After: 1000}})
+	ctx, hangUp := context.WithCancel(t.Context())
+	defer hangUp()
+	stuck := ask(s, chatPath, plainBody)
+	stuck.header.Set(provider.ScenarioHeader, "stuck")
+	gone := make(chan got, 1)
+	go func() { gone <- stuck.run(ctx) }()
+	holds := func(n float64) func(context.Context) (bool, error) {
+		return func(ctx context.Context) (bool, error) {
+			m, err := s.Farebox.Metrics(ctx)
+			return err == nil && m.Sum("farebox_inflight_bytes") == n, err
+		}
 	}
-	all.Wait()
-	if len(busy) == 0 {
-		t.Fatalf("of %d calls none was turned away", served)
-	}
-	for _, g := range busy {
+	eventually(t, "the answer is held", holds(512<<10))
+	for _, chunked := range []bool{false, true} {
+		e := ask(s, chatPath, bodyOf(600<<10))
+		e.chunked = chunked
+		g := e.run(t.Context())
 		var said refusal
 		if err := json.Unmarshal(g.body, &said); err != nil || g.err != nil {
 			t.Fatalf("status %d, %q: %v, %v", g.status, g.body, err, g.err)
@@ -155,15 +146,22 @@ func TestOnlySoManyBytesAreHeldAtOnce(t *testing.T) {
 		if said.Error.Code != "unavailable" || said.Error.Type != "server_error" {
 			t.Errorf("it says %s", g.body)
 		}
+		onRecord(t, s, e.trace, "unavailable", 503)
 	}
-	onRecord(t, s, refused, "unavailable", 503)
-	if n := len(s.Provider.Calls()); n != served {
-		t.Errorf("the provider saw %d calls, %d were answered", n, served)
+	if n := len(s.Provider.Calls()); n != 1 {
+		t.Errorf("the provider saw %d calls, want the first alone", n)
 	}
-	if held := metric(t, s, "farebox_inflight_bytes"); held != 0 {
-		t.Errorf("%v bytes are still held", held)
+	small := ask(s, chatPath, bodyOf(100<<10))
+	if g := small.run(t.Context()); g.status != http.StatusOK {
+		t.Errorf("a prompt there is room for: %d %s", g.status, g.body)
 	}
-	e := ask(s, chatPath, bodyOf(900<<10))
+	hangUp()
+	<-gone
+	eventually(t, "nothing is held", holds(0))
+	if b := settled(t, s.Farebox, stuck.trace); b.Outcome != "cut" || b.Out == 0 {
+		t.Errorf("the record of the first call says %+v", b)
+	}
+	e := ask(s, chatPath, bodyOf(600<<10))
 	if g := e.run(t.Context()); g.status != http.StatusOK {
 		t.Errorf("afterwards: %d %s", g.status, g.body)
 	}
