@@ -56,16 +56,7 @@ func TestLargeAnswersArriveWholeWithinASecond(t *testing.T) {
 			}
 			calls += each
 		}
-		eventually(t, "all calls are settled", func(context.Context) (bool, error) {
-			return metric(t, s, "farebox_requests_total", `outcome="served"`) == float64(calls), nil
-		})
-		u, err := s.Farebox.Usage(t.Context(), "outcome", "source")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(u.Rows) != 1 || u.Rows[0].Keys["source"] != "reported" || u.Rows[0].Calls != calls || u.Total.Charged.String() != usd(11*calls, 8*calls) {
-			t.Errorf("limit %d: usage %+v, want %d calls for %s USD", limit, u.Rows, calls, usd(11*calls, 8*calls))
-		}
+		allReported(t, s, calls, usd(11*calls, 8*calls))
 	}
 }
 

@@ -69,7 +69,7 @@ func (x *exchange) send(w http.ResponseWriter, status int, a answer) {
 	}
 	x.head(w, status, a.kind, len(body))
 	for _, next := range x.pieces(len(body), waits) {
-		if !x.pause(ctx, waits[next.from]) || !x.write(w, body[:next.to], next.from, next.to == len(body)) {
+		if !x.hold(ctx, next.from) || !x.pause(ctx, waits[next.from]) || !x.write(w, body[:next.to], next.from, next.to == len(body)) {
 			return
 		}
 		if next.to == x.play.Fault.After && x.fault(ctx, w, next.to) {
@@ -171,6 +171,17 @@ func (x *exchange) write(w http.ResponseWriter, sofar []byte, from int, last boo
 
 func (x *exchange) flush(w http.ResponseWriter) error {
 	return http.NewResponseController(w).Flush()
+}
+
+// hold waits at a cut for the scenario's Hold; false as pause says it.
+func (x *exchange) hold(ctx context.Context, at int) bool {
+	if x.play.Hold != nil && at > 0 && slices.Contains(x.play.Cuts, at) {
+		select {
+		case <-x.play.Hold:
+		case <-ctx.Done():
+		}
+	}
+	return x.pause(ctx, 0)
 }
 
 // pause waits; false means that the client went away meanwhile, or before.

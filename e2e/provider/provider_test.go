@@ -314,3 +314,21 @@ func TestKeepsAtMost(t *testing.T) {
 		t.Errorf("keeps %v", ids)
 	}
 }
+
+func TestHoldStopsAtTheCutUntilItIsClosed(t *testing.T) {
+	goOn := make(chan struct{})
+	s := start(t, Scenario{Cuts: []int{5}, Hold: goOn})
+	resp, err := client(t, false).Post(s.URL()+"/v1/chat/completions", "application/json", strings.NewReader(plain))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	first := make([]byte, 100)
+	if n, err := resp.Body.Read(first); n != 5 || err != nil {
+		t.Errorf("%d bytes came before the cut, want 5, %v", n, err)
+	}
+	close(goOn)
+	if rest, err := io.ReadAll(resp.Body); err != nil || !strings.HasSuffix(string(rest), "data: [DONE]\n\n") {
+		t.Errorf("then %q, %v", rest, err)
+	}
+}

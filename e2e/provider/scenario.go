@@ -22,6 +22,10 @@ type Scenario struct {
 	// Cuts are the offsets in the body as sent at which one write ends and the
 	// next begins. Nil: a write for each event. Every waits force a cut too.
 	Cuts []int
+	// Hold stops the body at each of Cuts until it is closed. With it a caller
+	// who has seen what went before says when to go on, so that no two pieces are
+	// ever read together. Nil: no stop.
+	Hold <-chan struct{}
 	// CutEvery cuts after every so many bytes; 0: not.
 	CutEvery int
 	Framing  Framing
