@@ -12,6 +12,7 @@ import (
 	"github.com/farebox/farebox/policy"
 	"github.com/farebox/farebox/policy/api"
 	"github.com/farebox/farebox/policy/ledger"
+	"github.com/farebox/farebox/policy/ledger/ledgertest"
 	"github.com/farebox/farebox/policy/money"
 	"github.com/farebox/farebox/tokenizer"
 )
@@ -20,6 +21,7 @@ var noon = time.Date(2026, 8, 20, 12, 0, 0, 0, time.UTC)
 
 // books is a ledger that always gives the same answer.
 type books struct {
+	ledgertest.Memory
 	rows    []ledger.Row
 	records []policy.Record
 	asked   ledger.Query

@@ -1,22 +1,27 @@
-// Package api is the operator's HTTP: what calls cost, and why one call cost
-// what it did.
+// Package api is the operator's HTTP: what calls cost, why one call cost what it
+// did, and how it turned out.
 //
-// GET requests come in, JSON goes out, and the Client here speaks the same Go
-// types as the server. Money is decimal text in US dollars, exact; times are
-// RFC 3339; meters and sources are names.
+// Requests come in, JSON goes out, and the Client here speaks the same Go types as
+// the server. Money is decimal text in US dollars, exact; times are RFC 3339;
+// meters and sources are names.
 //
-//	GET /api/v1/usage?from=&to=&by=team,project   sums of settled calls
-//	GET /api/v1/calls/{id}                        every record that id finds
+//	GET  /api/v1/usage         sums of settled calls
+//	GET  /api/v1/calls         records, newest first
+//	GET  /api/v1/calls/{id}    every record that id finds
+//	GET  /api/v1/outcomes      what was said of a call or an interaction
+//	POST /api/v1/outcomes      say it
+//	GET  /api/v1/audit         who changed what
+//	GET  /api/v1/openapi.json  this, described (and .yaml)
 //
 // An error is {"error":{"code","message"}} with its status. Everything asked is
-// bounded. The package refuses to know how the ledger is kept, and who asks:
-// whoever reaches the handler may read. Handler and Client are safe for
-// concurrent use.
+// bounded. Who asks is found out by Options.Identify; what each role may do is
+// decided here. The package refuses to know how the ledger is kept, and tokens and
+// certificates. Handler and Client are safe for concurrent use.
 package api
 
 import (
 	"context"
-	"fmt"
+	"encoding/json"
 	"time"
 
 	"github.com/farebox/farebox/policy"
@@ -25,10 +30,14 @@ import (
 	"github.com/farebox/farebox/tokenizer"
 )
 
-// Ledger is the part of ledger.Store that is read here.
+// Ledger is the part of ledger.Store that is used here.
 type Ledger interface {
 	Find(ctx context.Context, id string, limit int) ([]policy.Record, error)
 	Usage(ctx context.Context, q ledger.Query) ([]ledger.Row, error)
+	List(ctx context.Context, s ledger.Search) ([]policy.Record, error)
+	Judge(ctx context.Context, v ledger.Verdict, c ledger.Change) (ledger.Change, error)
+	Verdict(ctx context.Context, s ledger.Subject) (ledger.Verdict, bool, error)
+	Audit(ctx context.Context, r ledger.Review) ([]ledger.Change, error)
 }
 
 var _ Ledger = ledger.Store(nil)
@@ -40,17 +49,23 @@ const (
 	MaxID      = 256                       // bytes of an id
 	MaxMatches = 100                       // records of one answer
 	MaxRows    = 20_000                    // groups of one answer
+	MaxPage    = 500                       // calls or changes of one answer
 	MaxRange   = 10 * 366 * 24 * time.Hour // from one time to the other
 	MaxHourly  = 92 * 24 * time.Hour       // the same, by the hour
 )
 
 const (
-	usagePath = "/api/v1/usage"
-	callsPath = "/api/v1/calls/" // and the id
+	usagePath    = "/api/v1/usage"
+	callsPath    = "/api/v1/calls"
+	outcomesPath = "/api/v1/outcomes"
+	auditPath    = "/api/v1/audit"
+	openAPIPath  = "/api/v1/openapi"
 
-	maxQuery  = 4 << 10          // bytes of a query string
+	maxQuery  = 16 << 10         // bytes of a query string
+	maxBody   = 16 << 10         // bytes of what is sent
 	maxAnswer = 64 << 20         // bytes that a Client reads
 	answerIn  = 30 * time.Second // the ledger's time for one question
+	bodyIn    = 5 * time.Second  // the asker's time to send a body
 )
 
 // Query asks for sums of the calls completed in [From, To). A zero From is the
@@ -58,28 +73,35 @@ const (
 type Query struct {
 	From, To time.Time
 	By       []string // owner attributes and ledger.Dimensions, at most MaxBy
+	Zone     string   // of the tz database: whose days and hours; empty: UTC
+	Team     string   // only its calls; empty: all that may be seen
+	Limit    int      // rows of one page; 0: all, of which there must be no more than MaxRows
+	Cursor   string   // UsageAnswer.Next of the page before, to the same question
 }
 
 // UsageAnswer is what a Query was taken to mean, and its sums: one row per
-// group as the ledger orders them, and all of them together.
+// group, the dearest first, and all of them together, those of other pages
+// included.
 type UsageAnswer struct {
 	From  time.Time `json:"from"`
 	To    time.Time `json:"to"`
+	Zone  string    `json:"tz,omitempty" doc:"Whose days and hours these are; absent: UTC."`
 	By    []string  `json:"by"`
-	Rows  []Row     `json:"rows"`
-	Total Row       `json:"total"`
+	Rows  []Row     `json:"rows" doc:"The dearest first."`
+	Total Row       `json:"total" doc:"Of all pages."`
+	Next  string    `json:"next,omitempty" doc:"The cursor of the next page; absent: this is the last."`
 }
 
 // Row is one group. Keys are by name, and absent in a total; an empty value is
 // what a call does not have. Tokens has the meters that are not zero.
 type Row struct {
-	Keys       map[string]string         `json:"keys,omitempty"`
+	Keys       map[string]string         `json:"keys,omitempty" doc:"By name; an empty value is what a call does not have."`
 	Calls      int64                     `json:"calls"`
-	Unpriced   int64                     `json:"unpriced_calls"` // at least one line has no price
-	Tokens     map[tokenizer.Class]int64 `json:"tokens"`
-	List       money.Amount              `json:"list_usd"`
-	Contracted money.Amount              `json:"contracted_usd"`
-	Charged    money.Amount              `json:"charged_usd"`
+	Unpriced   int64                     `json:"unpriced_calls" doc:"Of which at least one line has no price; their cost is in no sum."`
+	Tokens     map[tokenizer.Class]int64 `json:"tokens" doc:"By meter; what is absent is zero."`
+	List       money.Amount              `json:"list_usd" doc:"Public price."`
+	Contracted money.Amount              `json:"contracted_usd" doc:"After the provider's discount."`
+	Charged    money.Amount              `json:"charged_usd" doc:"What the owner is charged."`
 }
 
 // CallAnswer is every record that an id found, oldest first. Truncated says
@@ -89,27 +111,45 @@ type CallAnswer struct {
 	Truncated bool            `json:"truncated,omitempty"`
 }
 
-// Codes of an Error.
-const (
-	InvalidQuery     = "invalid_query"
-	NotFound         = "not_found"
-	MethodNotAllowed = "method_not_allowed"
-	TooManyRows      = "too_many_rows"
-	Unavailable      = "unavailable"
-	Internal         = "internal"
-)
-
-// Error is an answer that is no answer: Code for a program, Message for a
-// person, Status of HTTP.
-type Error struct {
-	Status  int    `json:"-"`
-	Code    string `json:"code"`
-	Message string `json:"message"`
+// CallsAnswer is a page of records, newest first.
+type CallsAnswer struct {
+	Calls []policy.Record `json:"calls"`
+	Next  string          `json:"next,omitempty" doc:"The cursor of the next page; absent: this is the last."`
 }
 
-func (e *Error) Error() string { return fmt.Sprintf("%s (%s, status %d)", e.Message, e.Code, e.Status) }
+// Outcome says how a call, or an interaction of a team, turned out. One of the two
+// is named.
+type Outcome struct {
+	_           struct{}       `additionalProperties:"false"`
+	Call        *policy.CallID `json:"call_id,omitempty" doc:"A settled call."`
+	Team        string         `json:"team,omitempty" maxLength:"256" doc:"Whose interaction it is. Not needed by who has one team."`
+	Interaction string         `json:"interaction,omitempty" maxLength:"256" doc:"As attribution calls it."`
+	Success     bool           `json:"success" doc:"Whether it did its job."`
+	Reason      string         `json:"reason,omitempty" maxLength:"1024" doc:"Why, for a person. No prompts."`
+}
 
-// failure is an Error as it is sent.
-type failure struct {
-	Error *Error `json:"error"`
+// OutcomeAnswer is the last word on a subject.
+type OutcomeAnswer struct {
+	Outcome
+	By string    `json:"by" doc:"Who said it."`
+	At time.Time `json:"at"`
+}
+
+// Change is one entry of the audit.
+type Change struct {
+	Number  int64           `json:"number" doc:"Grows from entry to entry."`
+	At      time.Time       `json:"at"`
+	Actor   string          `json:"actor"`
+	Role    string          `json:"role" doc:"The actor's at that time."`
+	Action  string          `json:"action" example:"outcome.set"`
+	Subject string          `json:"subject"`
+	Before  json.RawMessage `json:"before" doc:"null: there was nothing."`
+	After   json.RawMessage `json:"after" doc:"null: there is nothing any more."`
+	Reason  string          `json:"reason"`
+}
+
+// AuditAnswer is a page of the audit, newest first.
+type AuditAnswer struct {
+	Changes []Change `json:"changes"`
+	Next    string   `json:"next,omitempty" doc:"The cursor of the next page; absent: this is the last."`
 }

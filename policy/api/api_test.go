@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,12 +18,14 @@ import (
 
 	"github.com/farebox/farebox/policy"
 	"github.com/farebox/farebox/policy/ledger"
+	"github.com/farebox/farebox/policy/ledger/ledgertest"
 	"github.com/farebox/farebox/policy/money"
 	"github.com/farebox/farebox/tokenizer"
 )
 
 // memory is a ledger of a few records. err is what every question meets.
 type memory struct {
+	ledgertest.Memory
 	records []policy.Record
 	rows    []ledger.Row
 	err     error
@@ -214,11 +215,11 @@ func TestRefused(t *testing.T) {
 		name, path, code, says string
 		status                 int
 	}{
-		{"unknown key", "/api/v1/usage?team=x", InvalidQuery, `unknown query key "team": allowed are from, to, by`, 400},
+		{"unknown key", "/api/v1/usage?x=y", InvalidQuery, `unknown query key "x": allowed are from, to, tz, by, team, limit, cursor`, 400},
 		{"unknown key of a call", "/api/v1/calls/a?x=1", InvalidQuery, "none is allowed here", 400},
 		{"key twice", "/api/v1/usage?by=team&by=model", InvalidQuery, "give it once", 400},
 		{"broken query", "/api/v1/usage?by=%zz", InvalidQuery, "cannot be read", 400},
-		{"long query", "/api/v1/usage?by=" + strings.Repeat("a", maxQuery), InvalidQuery, "at most 4096", 400},
+		{"long query", "/api/v1/usage?by=" + strings.Repeat("a", maxQuery), InvalidQuery, "at most 16384", 400},
 		{"no time", "/api/v1/usage?from=yesterday", InvalidQuery, "neither a date", 400},
 		{"backwards", "/api/v1/usage?from=2026-08-02&to=2026-08-01", InvalidQuery, "is not before", 400},
 		{"empty time", "/api/v1/usage?from=2026-08-02&to=2026-08-02", InvalidQuery, "is not before", 400},
@@ -233,8 +234,8 @@ func TestRefused(t *testing.T) {
 		{"too many rows", "/api/v1/usage", TooManyRows, "shorter time", 422},
 		{"long id", "/api/v1/calls/" + strings.Repeat("a", MaxID+1), InvalidQuery, "at most 256", 400},
 		{"no such call", "/api/v1/calls/a%2Fb", NotFound, `\"a/b\"`, 404},
-		{"no id", "/api/v1/calls/", NotFound, "there is only", 404},
-		{"elsewhere", "/api/v2/usage", NotFound, "there is only", 404},
+		{"no id", "/api/v1/calls/", NotFound, "there is nothing here", 404},
+		{"elsewhere", "/api/v2/usage", NotFound, "there is nothing here", 404},
 	} {
 		status, body := get(t, s, tt.path)
 		if status != tt.status || !strings.Contains(body, `"code":"`+tt.code+`"`) || !strings.Contains(strings.ReplaceAll(body, `\"`, `"`), strings.ReplaceAll(tt.says, `\"`, `"`)) {
@@ -279,7 +280,7 @@ func TestInnerErrorsStayInside(t *testing.T) {
 	} {
 		var log bytes.Buffer
 		s, _ := serve(t, &memory{err: tt.err}, slog.New(slog.NewTextHandler(&log, nil)))
-		for _, path := range []string{usagePath, callsPath + "x"} {
+		for _, path := range []string{usagePath, callsPath + "/x"} {
 			log.Reset()
 			status, body := get(t, s, path)
 			if status != tt.status || !strings.Contains(body, `"code":"`+tt.code+`"`) || strings.Contains(body, "fire") {
@@ -301,25 +302,26 @@ func TestRowsMustFit(t *testing.T) {
 	}
 }
 
-func FuzzReadQuery(f *testing.F) {
-	f.Add("from=2026-08-01&to=2026-08-02T00:00:00Z&by=team,model")
-	f.Add("by=hour&from=0000-01-01")
-	f.Fuzz(func(t *testing.T, raw string) {
-		q, err := readQuery(raw, noon)
+func FuzzUsageQuestion(f *testing.F) {
+	f.Add("2026-08-01", "2026-08-02T00:00:00Z", "Europe/Berlin", "team,model")
+	f.Add("0000-01-01", "", "", "hour")
+	f.Add("1970-01-01", "", "America/Sao_Paulo", "day")
+	f.Fuzz(func(t *testing.T, from, to, zone, by string) {
+		question := usageQuestion{Period: Period{From: from, To: to, Zone: zone}, By: strings.Split(by, ",")}
+		a, err := question.read(noon)
 		if err != nil {
 			if err.Status != 400 || err.Message == "" {
-				t.Errorf("readQuery(%q) = %+v", raw, err)
+				t.Errorf("%+v: %+v", question, err)
 			}
 			return
 		}
-		if !q.From.Before(q.To) || q.To.Sub(q.From) > MaxRange || len(q.By) == 0 || len(q.By) > MaxBy {
-			t.Errorf("readQuery(%q) = %+v", raw, q)
+		if !a.From.Before(a.To) || a.To.Sub(a.From) > MaxRange || len(a.By) == 0 || len(a.By) > MaxBy {
+			t.Errorf("%+v: %+v", question, a)
 		}
-		again, err := readQuery(url.Values{
-			"from": {q.From.Format(time.RFC3339Nano)}, "to": {q.To.Format(time.RFC3339Nano)}, "by": {strings.Join(q.By, ",")},
-		}.Encode(), noon)
-		if err != nil || !again.From.Equal(q.From) || !again.To.Equal(q.To) {
-			t.Errorf("readQuery(%q) = %+v, and written out again %+v, %v", raw, q, again, err)
+		question.From, question.To = a.From.Format(time.RFC3339Nano), a.To.Format(time.RFC3339Nano)
+		again, err := question.read(noon)
+		if err != nil || !again.From.Equal(a.From) || !again.To.Equal(a.To) {
+			t.Errorf("%+v: %+v, and written out again %+v, %v", question, a, again, err)
 		}
 	})
 }

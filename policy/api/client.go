@@ -76,7 +76,7 @@ func (c *Client) Call(ctx context.Context, id string) (*CallAnswer, error) {
 		return nil, fmt.Errorf("find call: %q is no id", id)
 	}
 	a := new(CallAnswer)
-	if err := c.get(ctx, callsPath+url.PathEscape(id), a); err != nil {
+	if err := c.get(ctx, callsPath+"/"+url.PathEscape(id), a); err != nil {
 		return nil, err
 	}
 	return a, nil

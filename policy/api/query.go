@@ -2,74 +2,87 @@ package api
 
 import (
 	"fmt"
-	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/farebox/farebox/policy/ledger"
 )
 
-// usageKeys are the keys of a usage query.
-var usageKeys = []string{"from", "to", "by"}
-
-// readQuery reads and completes a usage query. Its errors are for the asker.
-func readQuery(raw string, now time.Time) (ledger.Query, *Error) {
-	values, err := readKeys(raw, usageKeys)
-	if err != nil {
-		return ledger.Query{}, err
+// checkQuery holds a query string to what its operation describes: known keys,
+// each once, with values in their bounds.
+func (s *server) checkQuery(ctx huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(ctx)
+	if err := checkKeys(r.URL.RawQuery, ctx.Operation().Parameters); err != nil {
+		s.fail(w, err)
+		return
 	}
-	now = now.UTC()
-	q := ledger.Query{
-		From: time.Date(now.Year(), now.Month(), 1, 0, 0, 0, 0, time.UTC),
-		To:   now,
-		By:   []string{"team"},
-	}
-	if text := values.Get("from"); text != "" {
-		if q.From, err = readTime("from", text); err != nil {
-			return q, err
-		}
-	}
-	if text := values.Get("to"); text != "" {
-		if q.To, err = readTime("to", text); err != nil {
-			return q, err
-		}
-	}
-	if text := values.Get("by"); text != "" {
-		if q.By, err = readBy(text); err != nil {
-			return q, err
-		}
-	}
-	return q, checkRange(q)
+	next(ctx)
 }
 
-// readKeys reads a query string that may have the allowed keys, each once.
-func readKeys(raw string, allowed []string) (url.Values, *Error) {
+func checkKeys(raw string, described []*huma.Param) *Error {
 	if len(raw) > maxQuery {
-		return nil, invalid("the query has %d bytes; at most %d are read", len(raw), maxQuery)
+		return invalid("the query has %d bytes; at most %d are read", len(raw), maxQuery)
 	}
 	values, err := url.ParseQuery(raw)
 	if err != nil {
-		return nil, invalid("the query cannot be read: %v", err)
+		return invalid("the query cannot be read: %v", err)
 	}
-	for key, given := range values {
-		switch {
-		case len(allowed) == 0:
-			return nil, invalid("unknown query key %q: none is allowed here", key)
-		case !slices.Contains(allowed, key):
-			return nil, invalid("unknown query key %q: allowed are %s", key, strings.Join(allowed, ", "))
-		case len(given) > 1:
-			return nil, invalid("query key %q is given %d times: give it once", key, len(given))
+	var allowed []string
+	for _, p := range described {
+		if p.In == "query" {
+			allowed = append(allowed, p.Name)
 		}
 	}
-	return values, nil
+	for key, given := range values {
+		at := slices.IndexFunc(described, func(p *huma.Param) bool { return p.In == "query" && p.Name == key })
+		switch {
+		case len(allowed) == 0:
+			return invalid("unknown query key %q: none is allowed here", key)
+		case at < 0:
+			return invalid("unknown query key %q: allowed are %s", key, strings.Join(allowed, ", "))
+		case len(given) > 1:
+			return invalid("query key %q is given %d times: give it once", key, len(given))
+		}
+		if err := checkValue(key, given[0], described[at].Schema); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkValue holds one value to its schema. An empty one is not given.
+func checkValue(key, given string, schema *huma.Schema) *Error {
+	if given == "" {
+		return nil
+	}
+	if schema.Type == huma.TypeInteger {
+		n, err := strconv.ParseInt(given, 10, 64)
+		if err != nil || float64(n) < *schema.Minimum || float64(n) > *schema.Maximum {
+			return invalid("%s: %.32q is no whole number from %v to %v", key, given, *schema.Minimum, *schema.Maximum)
+		}
+	}
+	if schema.MaxLength != nil && len(given) > *schema.MaxLength {
+		return invalid("%s: %d bytes; at most %d", key, len(given), *schema.MaxLength)
+	}
+	if len(schema.Enum) > 0 && !slices.Contains(schema.Enum, any(given)) {
+		return invalid("%s: %.32q is none of %v", key, given, schema.Enum)
+	}
+	return nil
 }
 
 // ParseTime reads an RFC 3339 time or a date, which is its midnight in UTC.
-func ParseTime(text string) (time.Time, error) {
+func ParseTime(text string) (time.Time, error) { return parseTime(text, time.UTC) }
+
+// parseTime reads an RFC 3339 time or a date, which is its midnight in zone.
+func parseTime(text string, zone *time.Location) (time.Time, error) {
 	if t, err := time.Parse(time.DateOnly, text); err == nil {
-		return t, nil
+		return midnight(t.Year(), t.Month(), t.Day(), zone).UTC(), nil
 	}
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
@@ -78,17 +91,55 @@ func ParseTime(text string) (time.Time, error) {
 	return t.UTC(), nil
 }
 
-func readTime(key, text string) (time.Time, *Error) {
-	t, err := ParseTime(text)
-	if err != nil {
-		return t, invalid("%s: %v", key, err)
-	}
-	return t, nil
+// Period is a stretch of time as it is asked for: [From, To). It is exported for the
+// sake of those who read its tags.
+type Period struct {
+	From string `query:"from" doc:"A date, which begins at midnight in tz, or an RFC 3339 time; included. Default: the start of this month."`
+	To   string `query:"to" doc:"The same; not included. Default: now."`
+	Zone string `query:"tz" doc:"A zone of the tz database, whose dates, days and hours are meant. Default: UTC." example:"Europe/Berlin"`
 }
 
-// readBy reads a comma list of names to group by.
-func readBy(text string) ([]string, *Error) {
-	by := strings.Split(text, ",")
+// read completes a period.
+func (p *Period) read(now time.Time) (from, to time.Time, zone *time.Location, refused *Error) {
+	if zone, refused = readZone(p.Zone); refused != nil {
+		return
+	}
+	local := now.In(zone)
+	from, to = midnight(local.Year(), local.Month(), 1, zone).UTC(), now.UTC()
+	for _, bound := range []struct {
+		key, text string
+		into      *time.Time
+	}{{"from", p.From, &from}, {"to", p.To, &to}} {
+		if bound.text == "" {
+			continue
+		}
+		t, err := parseTime(bound.text, zone)
+		if err != nil {
+			return from, to, zone, invalid("%s: %v", bound.key, err)
+		}
+		*bound.into = t
+	}
+	return from, to, zone, checkRange(from, to)
+}
+
+func checkRange(from, to time.Time) *Error {
+	length := to.Sub(from)
+	switch {
+	case length <= 0:
+		return invalid("from %s is not before to %s", from.Format(time.RFC3339), to.Format(time.RFC3339))
+	case from.Year() < 1970 || to.Year() > 9999:
+		return invalid("from and to lie between the years 1970 and 9999")
+	case length > MaxRange:
+		return invalid("from %s to %s is more than ten years", from.Format(time.RFC3339), to.Format(time.RFC3339))
+	}
+	return nil
+}
+
+// readBy checks names to group by; none is by team.
+func readBy(by []string) ([]string, *Error) {
+	if len(by) == 0 {
+		return []string{"team"}, nil
+	}
 	if len(by) > MaxBy {
 		return nil, invalid("by: %d names; at most %d", len(by), MaxBy)
 	}
@@ -118,23 +169,4 @@ func isName(s string) bool {
 		}
 	}
 	return true
-}
-
-func checkRange(q ledger.Query) *Error {
-	length := q.To.Sub(q.From)
-	switch {
-	case length <= 0:
-		return invalid("from %s is not before to %s", q.From.Format(time.RFC3339), q.To.Format(time.RFC3339))
-	case q.From.Year() < 1970 || q.To.Year() > 9999:
-		return invalid("from and to lie between the years 1970 and 9999")
-	case length > MaxRange:
-		return invalid("from %s to %s is more than ten years", q.From.Format(time.RFC3339), q.To.Format(time.RFC3339))
-	case length > MaxHourly && slices.Contains(q.By, "hour"):
-		return invalid("from %s to %s is more than %d days, too many to show by the hour", q.From.Format(time.RFC3339), q.To.Format(time.RFC3339), MaxHourly/(24*time.Hour))
-	}
-	return nil
-}
-
-func invalid(format string, args ...any) *Error {
-	return &Error{Status: http.StatusBadRequest, Code: InvalidQuery, Message: fmt.Sprintf(format, args...)}
 }

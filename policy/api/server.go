@@ -4,23 +4,37 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
-	"github.com/farebox/farebox/policy"
-	"github.com/farebox/farebox/policy/ledger"
-	"github.com/farebox/farebox/tokenizer"
+	"github.com/danielgtaylor/huma/v2"
 )
 
 // Options are what NewHandler needs.
 type Options struct {
-	Ledger Ledger           // required
-	Now    func() time.Time // nil is time.Now
-	Logger *slog.Logger     // nil discards
+	Ledger   Ledger           // required
+	Identify Identify         // nil: everyone is admin
+	Now      func() time.Time // nil is time.Now
+	Logger   *slog.Logger     // nil discards
+}
+
+// server answers everything below /api/.
+type server struct {
+	ledger   Ledger
+	identify Identify
+	now      func() time.Time
+	log      *slog.Logger
+
+	mux     *http.ServeMux
+	api     huma.API
+	methods map[string][]string // by path
+	pages   *http.CrossOriginProtection
 }
 
 // NewHandler serves everything below /api/. It panics without a ledger, which
@@ -29,183 +43,130 @@ func NewHandler(o Options) http.Handler {
 	if o.Ledger == nil {
 		panic("api: no ledger")
 	}
-	s := &server{ledger: o.Ledger, now: o.Now, log: o.Logger}
+	s := &server{
+		ledger: o.Ledger, identify: o.Identify, now: o.Now, log: o.Logger,
+		mux: http.NewServeMux(), methods: map[string][]string{}, pages: http.NewCrossOriginProtection(),
+	}
+	if s.identify == nil {
+		s.identify = anyone
+	}
 	if s.now == nil {
 		s.now = time.Now
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	mux := http.NewServeMux()
-	mux.Handle(usagePath, s.get(s.usage))
-	mux.Handle(callsPath+"{id}", s.get(s.call))
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		s.fail(w, r, &Error{Status: http.StatusNotFound, Code: NotFound, Message: "there is only " + usagePath + " and " + callsPath + "{id} here"})
+	s.api = newAPI(s.mux)
+	s.register()
+	asJSON, asYAML, err := s.document()
+	if err != nil {
+		panic(err) // the same for every run: a test would have met it
+	}
+	s.static(openAPIPath+".json", "application/json", asJSON)
+	s.static(openAPIPath+".yaml", "application/yaml", asYAML)
+	for path, methods := range s.methods {
+		s.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { s.wrongMethod(w, methods) })
+	}
+	s.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		s.fail(w, &Error{Status: http.StatusNotFound, Code: NotFound, Message: "there is nothing here; " + openAPIPath + ".json says what there is"})
 	})
-	return mux
+	return s
 }
 
-type server struct {
-	ledger Ledger
-	now    func() time.Time
-	log    *slog.Logger
-}
-
-// get answers GET and HEAD with what answer returns, as JSON.
-func (s *server) get(answer func(*http.Request) (any, error)) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Allow", "GET, HEAD")
-			s.fail(w, r, &Error{Status: http.StatusMethodNotAllowed, Code: MethodNotAllowed, Message: "use GET"})
-			return
-		}
-		ctx, cancel := context.WithTimeout(r.Context(), answerIn)
-		defer cancel()
-		a, err := answer(r.WithContext(ctx))
-		if err != nil {
-			s.fail(w, r, err)
-			return
-		}
-		s.send(w, r, http.StatusOK, a)
+// static serves a document that does not change.
+func (s *server) static(path, kind string, text []byte) {
+	s.methods[path] = []string{http.MethodGet}
+	s.mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		_, _ = w.Write(text) // to memory
 	})
 }
 
-func (s *server) usage(r *http.Request) (any, error) {
-	q, refused := readQuery(r.URL.RawQuery, s.now())
-	if refused != nil {
-		return nil, refused
+func (s *server) wrongMethod(w http.ResponseWriter, methods []string) {
+	var allowed []string
+	for _, m := range methods {
+		allowed = append(allowed, m)
+		if m == http.MethodGet {
+			allowed = append(allowed, http.MethodHead)
+		}
 	}
-	rows, err := s.ledger.Usage(r.Context(), q)
+	slices.Sort(allowed)
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	s.fail(w, &Error{Status: http.StatusMethodNotAllowed, Code: MethodNotAllowed, Message: "use " + strings.Join(allowed, " or ")})
+}
+
+// ServeHTTP answers, or says why not. The answer is whole before any of it is
+// sent, so that what fails half-way is an error and not half an answer.
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a := &answer{under: w, header: http.Header{}, status: http.StatusOK}
+	defer func() {
+		if fault := recover(); fault != nil {
+			s.log.Error("answer operator: fault of the program", "path", r.URL.Path, "fault", fmt.Sprint(fault), "stack", string(debug.Stack()))
+			a.reset()
+			s.fail(a, &Error{Status: http.StatusInternalServerError, Code: Internal, Message: "the answer could not be written; farebox's log says why"})
+		}
+		if err := a.send(w); err != nil {
+			s.log.Debug("write answer", "path", r.URL.Path, "err", err)
+		}
+	}()
+	if err := s.pages.Check(r); err != nil {
+		s.fail(a, forbidden("pages of other sites may not ask: %v", err))
+		return
+	}
+	who, err := s.identify(r)
 	if err != nil {
-		return nil, fmt.Errorf("sum usage: %w", err)
+		s.fail(a, s.told(r.Context(), err))
+		return
 	}
-	if len(rows) > MaxRows {
-		return nil, &Error{
-			Status: http.StatusUnprocessableEntity, Code: TooManyRows,
-			Message: fmt.Sprintf("%d groups are more than %d: ask for a shorter time or fewer names in by", len(rows), MaxRows),
-		}
-	}
-	return answerUsage(q, rows)
+	ctx, cancel := context.WithTimeout(withWho(r.Context(), who), answerIn)
+	defer cancel()
+	s.mux.ServeHTTP(a, r.WithContext(ctx))
 }
 
-func (s *server) call(r *http.Request) (any, error) {
-	if _, refused := readKeys(r.URL.RawQuery, nil); refused != nil {
-		return nil, refused
+// fail sends an error.
+func (s *server) fail(w http.ResponseWriter, told *Error) {
+	if told.Status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
-	id := r.PathValue("id")
-	if len(id) > MaxID {
-		return nil, invalid("an id of %d bytes; at most %d", len(id), MaxID)
-	}
-	matches, err := s.ledger.Find(r.Context(), id, MaxMatches+1)
-	if err != nil {
-		return nil, fmt.Errorf("find call: %w", err)
-	}
-	if len(matches) == 0 {
-		return nil, &Error{
-			Status: http.StatusNotFound, Code: NotFound,
-			Message: fmt.Sprintf("no settled call has %q as its call id, x-request-id, trace id or response id", id),
-		}
-	}
-	a := &CallAnswer{Matches: matches}
-	if len(matches) > MaxMatches {
-		a.Matches, a.Truncated = matches[:MaxMatches], true
-	}
-	for i := range a.Matches {
-		whole(&a.Matches[i])
-	}
-	return a, nil
-}
-
-// whole makes a record's absent lists empty lists, which is what JSON readers
-// expect.
-func whole(r *policy.Record) {
-	if r.Owner == nil {
-		r.Owner = policy.Owner{}
-	}
-	if r.Lines == nil {
-		r.Lines = []policy.Line{}
-	}
-}
-
-// answerUsage names what the ledger's rows hold, and sums them.
-func answerUsage(q ledger.Query, rows []ledger.Row) (*UsageAnswer, error) {
-	a := &UsageAnswer{From: q.From, To: q.To, By: q.By, Rows: make([]Row, len(rows))}
-	a.Total.Tokens = map[tokenizer.Class]int64{}
-	for i := range rows {
-		if len(rows[i].Keys) != len(q.By) {
-			return nil, fmt.Errorf("sum usage: a row has %d keys, want %d", len(rows[i].Keys), len(q.By))
-		}
-		a.Rows[i] = nameRow(q.By, &rows[i])
-		a.Total.add(&a.Rows[i])
-	}
-	return a, nil
-}
-
-func nameRow(by []string, r *ledger.Row) Row {
-	named := Row{
-		Keys:  make(map[string]string, len(by)),
-		Calls: r.Calls, Unpriced: r.Unpriced,
-		Tokens: map[tokenizer.Class]int64{},
-		List:   r.List, Contracted: r.Contracted, Charged: r.Charged,
-	}
-	for i, name := range by {
-		named.Keys[name] = r.Keys[i]
-	}
-	for c, n := range r.Tokens {
-		if n != 0 {
-			named.Tokens[tokenizer.Class(c)] = n
-		}
-	}
-	return named
-}
-
-// add sums r into t. Sums of tokens and calls stay far from the ends of int64.
-func (t *Row) add(r *Row) {
-	t.Calls += r.Calls
-	t.Unpriced += r.Unpriced
-	for c, n := range r.Tokens {
-		t.Tokens[c] += n
-	}
-	t.List = t.List.Add(r.List)
-	t.Contracted = t.Contracted.Add(r.Contracted)
-	t.Charged = t.Charged.Add(r.Charged)
-}
-
-// fail sends err: as it is when it was made for the asker, else only that
-// something is wrong, and the log has the rest.
-func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	var told *Error
-	if !errors.As(err, &told) {
-		told = &Error{Status: http.StatusInternalServerError, Code: Internal, Message: "the ledger could not be read; farebox's log says why"}
-		if errors.Is(err, context.DeadlineExceeded) {
-			told = &Error{Status: http.StatusServiceUnavailable, Code: Unavailable, Message: fmt.Sprintf("the ledger did not answer in %v; ask for a shorter time", answerIn)}
-		}
-		if !errors.Is(err, context.Canceled) {
-			s.log.Error("answer operator", "path", r.URL.Path, "err", err)
-		}
-	}
-	s.send(w, r, told.Status, failure{told})
-}
-
-// send encodes before it writes, so that what cannot be encoded is an error and
-// not half an answer.
-func (s *server) send(w http.ResponseWriter, r *http.Request, status int, answer any) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(told.Status)
+	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	if err := e.Encode(answer); err != nil {
-		s.log.Error("encode answer", "path", r.URL.Path, "err", err)
-		status = http.StatusInternalServerError
-		b.Reset()
-		b.WriteString(`{"error":{"code":"` + Internal + `","message":"the answer could not be written; farebox's log says why"}}` + "\n")
-	}
+	_ = e.Encode(failure{told}) // two texts, to memory
+}
+
+// answer is a response that is not sent yet.
+type answer struct {
+	under  http.ResponseWriter
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+// Unwrap lets deadlines be set on the connection.
+func (a *answer) Unwrap() http.ResponseWriter { return a.under }
+
+func (a *answer) Header() http.Header         { return a.header }
+func (a *answer) WriteHeader(status int)      { a.status = status }
+func (a *answer) Write(b []byte) (int, error) { return a.body.Write(b) }
+
+func (a *answer) reset() {
+	a.header, a.status = http.Header{}, http.StatusOK
+	a.body.Reset()
+}
+
+func (a *answer) send(w http.ResponseWriter) error {
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	for name, values := range a.header {
+		h[name] = values
+	}
+	if strings.HasSuffix(h.Get("Content-Type"), "json") {
+		h.Set("Content-Type", "application/json") // huma has another for errors
+	}
+	h.Set("Content-Length", strconv.Itoa(a.body.Len()))
 	h.Set("Cache-Control", "no-store") // money is not for shared caches
 	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
-	if _, err := w.Write(b.Bytes()); err != nil {
-		s.log.Debug("write answer", "path", r.URL.Path, "err", err)
-	}
+	w.WriteHeader(a.status)
+	_, err := w.Write(a.body.Bytes())
+	return err
 }
