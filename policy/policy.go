@@ -103,7 +103,7 @@ type Outcome struct {
 // Receipt is what Settle tells the caller's answer.
 type Receipt struct {
 	Cost          money.Amount // charged
-	Priced        bool         // every line has a price
+	Priced        bool         // what is charged for every line is known
 	Input, Output int64        // tokens
 	Degraded      string       // CommitWait, LedgerRefused, or empty
 }
@@ -155,7 +155,7 @@ type Record struct {
 	Purpose    string           `json:"purpose"`
 	Tries      int              `json:"tries,omitempty"`
 	Source     tokenizer.Source `json:"source"` // the weakest of the lines'
-	Priced     bool             `json:"priced"`
+	Priced     bool             `json:"priced"` // every line has a list price or is free
 	Shares     tokenizer.Shares `json:"shares"`
 	Admitted   time.Time        `json:"admitted"`
 	FirstToken time.Time        `json:"first_token,omitzero"`
@@ -177,13 +177,29 @@ type Line struct {
 	Class      tokenizer.Class  `json:"meter"`
 	Quantity   int64            `json:"quantity"`
 	Source     tokenizer.Source `json:"source"`
-	State      string           `json:"state"`             // Priced, Unpriced or Free
+	State      string           `json:"state"`             // Priced, Unpriced or Free, of the list price
 	RateID     string           `json:"rate_id,omitempty"` // the row of the catalogue
 	Rate       money.Rate       `json:"rate"`
 	List       money.Amount     `json:"list_usd"`
 	Contracted money.Amount     `json:"contracted_usd"`
 	Charged    money.Amount     `json:"charged_usd"`
+
+	ContractID string `json:"contract_id,omitempty"` // the discount that made Contracted; empty: none did
+	ChargeID   string `json:"charge_id,omitempty"`   // the row of the rate card that made Charged; empty: none did
+	Currency   string `json:"currency,omitempty"`    // of the contract's rates; empty: USD
+	FXRate     string `json:"fx_rate,omitempty"`     // USD for one unit of Currency, decimal text
+	// The same for the row of the rate card.
+	ChargeCurrency string `json:"charge_currency,omitempty"`
+	ChargeFXRate   string `json:"charge_fx_rate,omitempty"`
 }
+
+// Paid reports whether Contracted is known: a list price is, or the contract
+// fixes the rate of what has none.
+func (l *Line) Paid() bool { return l.State != Unpriced || l.ContractID != "" }
+
+// Chargeable reports whether Charged is known: what is paid is, or the rate card
+// prices what has no other price.
+func (l *Line) Chargeable() bool { return l.Paid() || l.ChargeID != "" }
 
 // Opening is a call that was admitted and is not settled: what a restart settles
 // as partial.

@@ -20,6 +20,7 @@ import (
 	"github.com/farebox/farebox/policy/attribution"
 	"github.com/farebox/farebox/policy/ledger"
 	"github.com/farebox/farebox/policy/price"
+	"github.com/farebox/farebox/policy/terms"
 	"github.com/farebox/farebox/tokenizer/estimate"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -49,6 +50,7 @@ type Options struct {
 type Rules struct {
 	Attribution *attribution.Attribution // required
 	Prices      *price.Catalogue         // required
+	Terms       *terms.Terms             // what is paid and charged; nil: the list price
 	Enforce     bool                     // false: decide and count, refuse nothing
 	HoldOnAbort bool                     // an unstreamed answer that was cut is settled at its whole hold
 }

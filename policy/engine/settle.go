@@ -87,6 +87,7 @@ func record(t *policy.Ticket, o *policy.Outcome) policy.Record {
 // price makes the lines of rec. A model without a price is unpriced, which is
 // not free: its quantities are kept, to be rated later.
 func (e *Engine) price(rec *policy.Record, all []tokenizer.Usage) {
+	terms := e.rules.Load().Terms
 	rec.Priced = true
 	weakest := tokenizer.Reported
 	for i := range all {
@@ -100,11 +101,13 @@ func (e *Engine) price(rec *policy.Record, all []tokenizer.Usage) {
 				l.State = policy.Free
 			}
 			charge(&l, row)
+			terms.Apply(&l, rec)
 			rec.Priced = rec.Priced && l.State != policy.Unpriced
 			weakest = min(weakest, l.Source)
 			rec.Lines = append(rec.Lines, l)
 		}
 	}
+	terms.Count(rec)
 	switch {
 	case len(rec.Lines) == 0:
 		rec.Source = tokenizer.None
@@ -139,6 +142,8 @@ func (e *Engine) row(rec *policy.Record, u *tokenizer.Usage) (row *price.Row, mo
 	return row, model
 }
 
+// charge sets the list price of a line. What is paid and charged follows from it
+// by the terms.
 func charge(l *policy.Line, row *price.Row) {
 	if row == nil {
 		return
@@ -150,7 +155,6 @@ func charge(l *policy.Line, row *price.Row) {
 	case ok:
 		l.State, l.RateID, l.Rate = policy.Priced, row.ID, rate
 		l.List = rate.Times(l.Quantity)
-		l.Contracted, l.Charged = l.List, l.List
 	}
 }
 
@@ -165,10 +169,11 @@ func (e *Engine) learn(t *policy.Ticket, o *policy.Outcome) {
 }
 
 func receipt(rec *policy.Record) policy.Receipt {
-	r := policy.Receipt{Priced: rec.Priced}
+	r := policy.Receipt{Priced: true}
 	for i := range rec.Lines {
 		l := &rec.Lines[i]
 		r.Cost = r.Cost.Add(l.Charged)
+		r.Priced = r.Priced && l.Chargeable()
 		switch {
 		case l.Class.IsInput():
 			r.Input += l.Quantity

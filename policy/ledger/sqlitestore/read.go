@@ -136,7 +136,8 @@ func scanRecord(rows *sql.Rows) (r found, err error) {
 func scanLine(rows *sql.Rows) (l policy.Line, err error) {
 	var meter, source string
 	err = rows.Scan(&l.Model, &meter, &l.Quantity, &source, &l.State, &l.RateID, &l.Rate,
-		&l.List.Micro, &l.List.Pico, &l.Contracted.Micro, &l.Contracted.Pico, &l.Charged.Micro, &l.Charged.Pico)
+		&l.List.Micro, &l.List.Pico, &l.Contracted.Micro, &l.Contracted.Pico, &l.Charged.Micro, &l.Charged.Pico,
+		&l.ContractID, &l.ChargeID, &l.Currency, &l.FXRate, &l.ChargeCurrency, &l.ChargeFXRate)
 	if err != nil {
 		return l, err
 	}

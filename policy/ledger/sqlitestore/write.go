@@ -24,7 +24,8 @@ const recordColumns = `call, attempt, request_id, trace_id, response_id, owner, 
 
 // lineColumns is the order of writer.lineArgs and of scanLine.
 const lineColumns = `model, meter, quantity, source, state, rate_id, rate,
-	list_micro, list_pico, contracted_micro, contracted_pico, charged_micro, charged_pico`
+	list_micro, list_pico, contracted_micro, contracted_pico, charged_micro, charged_pico,
+	contract_id, charge_id, currency, fx_rate, charge_currency, charge_fx_rate`
 
 // writer is the connection that writes, with its statements. They run without a
 // context: each is short, and a context that can end costs a goroutine a
@@ -196,7 +197,8 @@ func (w *writer) recordArgs(r *policy.Record) []any {
 func (w *writer) lineArgs(record int64, n int, l *policy.Line) []any {
 	w.args = append(w.args[:0], record, int64(n),
 		l.Model, l.Class.String(), l.Quantity, l.Source.String(), l.State, l.RateID, int64(l.Rate),
-		l.List.Micro, l.List.Pico, l.Contracted.Micro, l.Contracted.Pico, l.Charged.Micro, l.Charged.Pico)
+		l.List.Micro, l.List.Pico, l.Contracted.Micro, l.Contracted.Pico, l.Charged.Micro, l.Charged.Pico,
+		l.ContractID, l.ChargeID, l.Currency, l.FXRate, l.ChargeCurrency, l.ChargeFXRate)
 	return w.args
 }
 
