@@ -22,7 +22,7 @@ func write(t *testing.T, text string) string {
 
 const (
 	soundFile    = "mode: observe\n"
-	openFile     = "listen:\n  admin: {address: \"0.0.0.0:9470\"}\n"
+	openFile     = "listen:\n  extproc: {address: \"0.0.0.0:9002\"}\n"
 	misspeltFile = "mode: observe\nmetring: {}\n"
 	tightFile    = "limits: {inflight_bytes: 1MiB}\n" // below metering.max_request_body
 )
@@ -34,7 +34,7 @@ func TestCheck(t *testing.T) {
 		says              []string
 	}{
 		{"sound", soundFile, "", 0, []string{"farebox.yaml: ok"}},
-		{"warned", openFile, "", 0, []string{"farebox.yaml: warning: listen.admin.address: ", "farebox.yaml: ok, 1 warning\n"}},
+		{"warned", openFile, "", 0, []string{"farebox.yaml: warning: listen.extproc.address: ", "farebox.yaml: ok, 1 warning\n"}},
 		{"warned, strict", openFile, "--strict", 1, []string{"farebox.yaml: 1 warning\n"}},
 		{"misspelt", misspeltFile, "", 1, []string{"farebox.yaml:2:1: ", "metring", "metering", "farebox.yaml: 1 error\n"}},
 		{"contradiction", tightFile, "", 1, []string{"farebox.yaml: error: limits.inflight_bytes: ", "farebox.yaml: 1 error"}},
@@ -58,7 +58,7 @@ func TestCheckJSON(t *testing.T) {
 		key  string
 		line int
 	}{
-		{openFile, true, "listen.admin.address", 0},
+		{openFile, true, "listen.extproc.address", 0},
 		{misspeltFile, false, "metring", 2},
 		{tightFile, false, "limits.inflight_bytes", 0},
 	} {

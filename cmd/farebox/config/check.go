@@ -63,27 +63,6 @@ func checkSizes(c *Config) (found []Finding) {
 	return found
 }
 
-func checkListen(c *Config) (found []Finding) {
-	extproc, admin := c.Listen.ExtProc.Address, c.Listen.Admin.Address
-	for _, l := range []struct {
-		key  string
-		at   Address
-		what string
-	}{
-		{"listen.extproc.address", extproc, "prompts and API keys cross it unencrypted, and whoever reaches it can forge calls"},
-		{"listen.admin.address", admin, "whoever reaches it reads what every team spends"},
-	} {
-		if !l.at.Local() {
-			found = append(found, warn(l.key, string(l.at)+" can be reached from other machines without TLS: "+l.what,
-				"listen on 127.0.0.1 or a unix socket beside Envoy, or let only Envoy's network in"))
-		}
-	}
-	if extproc == admin && !strings.HasSuffix(string(extproc), ":0") {
-		found = append(found, alarm("listen.admin.address", "it is the address of listen.extproc too", "choose another"))
-	}
-	return found
-}
-
 func checkLedger(c *Config) (found []Finding) {
 	if c.Ledger.Durability == DurableAsync {
 		found = append(found, warn("ledger.durability", "the last records are lost when the process is killed", "process costs little"))

@@ -45,18 +45,6 @@ const (
 	Enforce Mode = "enforce"
 )
 
-// Listen is where Farebox listens.
-type Listen struct {
-	ExtProc Listener `yaml:"extproc" doc:"gRPC for Envoy's ext_proc filter, and gRPC health."`
-	Admin   Listener `yaml:"admin" doc:"HTTP for metrics, health and questions."`
-}
-
-// Listener is one address. There is no TLS yet.
-type Listener struct {
-	Address Address  `yaml:"address" doc:"A host and port, or unix:///path of a socket."`
-	_       struct{} `later:"tls token_file roles"`
-}
-
 // Metering is how answers are counted.
 type Metering struct {
 	Mode           string   `yaml:"mode" one:"inline" later:"native auto" doc:"inline: the answer passes through Farebox chunk by chunk."`

@@ -111,6 +111,8 @@ func written(t *testing.T, v reflect.Value, indent string) string {
 	for _, f := range schemaOf(v.Type()).fields {
 		value := v.Field(f.index)
 		switch {
+		case value.Kind() == reflect.Pointer && value.IsNil():
+			b.WriteString(indent + "# " + f.name + ": not given\n")
 		case isSection(f.typ):
 			b.WriteString(indent + f.name + ":\n" + written(t, value, indent+"  "))
 		case f.typ.Kind() == reflect.Slice && value.Len() == 0 && value.IsNil():

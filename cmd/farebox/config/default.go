@@ -17,8 +17,8 @@ func Default() Config {
 	return Config{
 		Mode: Observe,
 		Listen: Listen{
-			ExtProc: Listener{Address: "127.0.0.1:9002"},
-			Admin:   Listener{Address: "127.0.0.1:9470"},
+			ExtProc: ExtProc{Address: "127.0.0.1:9002"},
+			Admin:   Admin{Address: "127.0.0.1:9470", Metrics: "open"},
 		},
 		Metering: Metering{
 			Mode: "inline", InjectUsage: true, MaxRequestBody: 32 << 20, BufferJSON: 24 << 10, OnAbort: AbortEstimate,
@@ -76,6 +76,7 @@ func Parse(name string, data []byte) (*Config, error) {
 	}
 	if name != "" {
 		c.Ledger.Store = c.Ledger.Store.in(filepath.Dir(name))
+		c.Listen.in(filepath.Dir(name))
 	}
 	return &c, nil
 }

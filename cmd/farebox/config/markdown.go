@@ -54,7 +54,10 @@ func rows(b *strings.Builder, v reflect.Value, path string) {
 		if isSection(typ) {
 			fmt.Fprintf(b, "| **`%s`** | %s | %s | %s |\n", at, sectionWord(isList, f), emptyDefault(isList, path), f.doc)
 			if isList {
-				at, def = at+"[]", reflect.Zero(typ)
+				at += "[]"
+			}
+			if isList || def.Kind() == reflect.Pointer {
+				def = reflect.Zero(typ)
 			}
 			rows(b, def, at)
 			continue
@@ -90,7 +93,7 @@ func emptyDefault(isList bool, path string) string {
 }
 
 var typeNames = map[string]string{
-	"Size": "size", "Duration": "length of time", "Date": "date", "Address": "address", "LedgerStore": "store", "Glob": "pattern",
+	"Size": "size", "Duration": "length of time", "Date": "date", "Address": "address", "File": "file", "LedgerStore": "store", "Glob": "pattern",
 }
 
 // valueWord says what a key takes.

@@ -36,8 +36,12 @@ func schemaOf(t reflect.Type) schema {
 		if name == "" {
 			continue
 		}
+		typ := f.Type
+		if typ.Kind() == reflect.Pointer && isSection(typ.Elem()) {
+			typ = typ.Elem() // a section that may be absent
+		}
 		s.fields = append(s.fields, field{
-			name: name, index: i, typ: f.Type,
+			name: name, index: i, typ: typ,
 			doc: f.Tag.Get("doc"), min: f.Tag.Get("min"), max: f.Tag.Get("max"), need: f.Tag.Get("need") != "",
 			one: strings.Fields(f.Tag.Get("one")), later: strings.Fields(f.Tag.Get("later")),
 		})

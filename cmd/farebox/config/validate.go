@@ -27,6 +27,7 @@ func parent(path string) string {
 
 // validate finds what is wrong with values that are each well formed.
 func (d *decoder) validate(c *Config) {
+	d.validateListen(&c.Listen.Admin)
 	d.validateAttributes(&c.Attributes)
 	for i := range c.Providers {
 		d.validateProvider(fmt.Sprintf("providers[%d]", i), &c.Providers[i])

@@ -2,8 +2,11 @@ package serve
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -25,15 +28,23 @@ type admin struct {
 	ready  atomic.Bool
 }
 
-func listenAdmin(c *config.Config, b *books, reg *prometheus.Registry, log *slog.Logger) (*admin, error) {
+func listenAdmin(c *config.Config, b *books, reg *prometheus.Registry, g *guards) (*admin, error) {
 	l, err := listen(string(c.Listen.Admin.Address))
 	if err != nil {
 		return nil, fmt.Errorf("listen.admin: %w", err)
 	}
+	if g.admin != nil {
+		optional := func(*x509.Certificate) error { return nil } // a token will do
+		l = tls.NewListener(l, g.admin.server(optional, g.refusals["admin"].note, "h2", "http/1.1"))
+	}
 	a := &admin{failed: make(chan error, 1)}
+	metrics := promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
+	if c.Listen.Admin.Metrics == config.MetricsToken {
+		metrics = g.keys.seesAll(metrics)
+	}
 	mux := http.NewServeMux()
-	mux.Handle("/api/", api.NewHandler(api.Options{Ledger: b.store, Logger: log}))
-	mux.Handle("GET /metrics", promhttp.HandlerFor(reg, promhttp.HandlerOpts{}))
+	mux.Handle("/api/", g.counted(api.NewHandler(api.Options{Ledger: b.store, Identify: g.keys.identify, Logger: g.log})))
+	mux.Handle("GET /metrics", g.counted(metrics))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if !a.ready.Load() {
@@ -42,13 +53,27 @@ func listenAdmin(c *config.Config, b *books, reg *prometheus.Registry, log *slog
 		}
 		say(w, http.StatusOK, "ready")
 	})
-	a.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn)}
+	a.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, ErrorLog: log.New(serverLog{g.log}, "", 0)}
 	go func() {
 		if err := a.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			a.failed <- fmt.Errorf("admin server: %w", err)
 		}
 	}()
 	return a, nil
+}
+
+// serverLog takes what net/http has to say. Anyone who reaches the port can fail a
+// handshake, as often as they like.
+type serverLog struct{ log *slog.Logger }
+
+func (s serverLog) Write(line []byte) (int, error) {
+	text := strings.TrimSpace(string(line))
+	level := slog.LevelWarn
+	if strings.HasPrefix(text, "http: TLS handshake error") {
+		level = slog.LevelDebug
+	}
+	s.log.Log(context.Background(), level, "admin server", "message", text)
+	return len(line), nil
 }
 
 func say(w http.ResponseWriter, status int, text string) {

@@ -74,6 +74,9 @@ func wired(t *testing.T) *listing {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if _, err := newGuards(&c, l, log); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := newReloader(Source{Config: &c}, path, l, log); err != nil {
 		t.Fatal(err)
 	}

@@ -54,14 +54,19 @@ func Run(ctx context.Context, from Source, log *slog.Logger) error {
 	if err != nil {
 		return joinClose(err, books)
 	}
-	admin, err := listenAdmin(c, books, reg, log)
+	guards, err := newGuards(c, reg, log)
 	if err != nil {
 		return joinClose(err, books)
 	}
-	l, err := listen(string(c.Listen.ExtProc.Address))
+	defer guards.watch(ctx)()
+	admin, err := listenAdmin(c, books, reg, guards)
+	if err != nil {
+		return joinClose(err, books)
+	}
+	l, err := guards.listenExtProc(&c.Listen.ExtProc)
 	if err != nil {
 		admin.stop(context.WithoutCancel(ctx))
-		return joinClose(fmt.Errorf("listen.extproc: %w", err), books)
+		return joinClose(err, books)
 	}
 	envoy := path.server.Serve(l)
 	admin.ready.Store(true)
