@@ -19,8 +19,9 @@ import (
 )
 
 // TestLargeAnswersArriveWholeWithinASecond has callers who give up after a
-// second. So it is not parallel, and its farebox is the one that ships: the race
-// detector makes it several times slower.
+// second; only where the machine is so busy that a direct call takes a twentieth
+// of it, they wait longer. It is not parallel, and its farebox is the one that
+// ships: the race detector makes it several times slower.
 func TestLargeAnswersArriveWholeWithinASecond(t *testing.T) {
 	const each = 20
 	shipped, err := harness.Open(harness.Options{Progress: os.Stderr})
@@ -45,9 +46,10 @@ func TestLargeAnswersArriveWholeWithinASecond(t *testing.T) {
 			// The same bytes again: to make them anew for each call takes longer.
 			play.Status, play.Body = http.StatusOK, string(want.body)
 			s.Provider.Play(play)
+			patience := max(time.Second, 20*slowest(t, s, e))
 			e.via = via
 			for i := range each {
-				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
 				g := e.run(ctx)
 				cancel()
 				if g.err != nil || g.status != http.StatusOK || !bytes.Equal(g.body, want.body) {
@@ -58,6 +60,17 @@ func TestLargeAnswersArriveWholeWithinASecond(t *testing.T) {
 		}
 		allReported(t, s, calls, usd(11*calls, 8*calls))
 	}
+}
+
+// slowest is the longest that three direct calls took.
+func slowest(t *testing.T, s *harness.Stack, e errand) (most time.Duration) {
+	t.Helper()
+	for range 3 {
+		began := time.Now()
+		direct(t, s, e)
+		most = max(most, time.Since(began))
+	}
+	return most
 }
 
 func TestASmallAnswerTellsItsCost(t *testing.T) {
