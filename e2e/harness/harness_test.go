@@ -77,6 +77,12 @@ func TestWithoutFarebox(t *testing.T) {
 // says "go on".
 func through(t *testing.T, play provider.Scenario, o envoy.Options) (*Stack, *processor) {
 	t.Helper()
+	return throughWith(t, play, EnvoyOptions{Options: o})
+}
+
+// throughWith is through with another configuration.
+func throughWith(t *testing.T, play provider.Scenario, o EnvoyOptions) (*Stack, *processor) {
+	t.Helper()
 	if _, err := kit.Envoy(t.Context()); err != nil {
 		unavailable(t, err)
 	}
@@ -87,7 +93,8 @@ func through(t *testing.T, play provider.Scenario, o envoy.Options) (*Stack, *pr
 	}
 	t.Cleanup(func() { up.Close() })
 	o.Farebox, o.Upstream = p.addr, up.Addr()
-	e, err := kit.StartEnvoy(t.Context(), EnvoyOptions{Options: o, Dir: t.TempDir()})
+	o.Dir = t.TempDir()
+	e, err := kit.StartEnvoy(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
