@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -21,6 +22,7 @@ type crowd struct {
 	chunks  []int64 // of text, which are tokens of output
 	got     []got
 	events  []atomic.Int64 // seen so far
+	ended   atomic.Int64   // calls whose callers saw the last event
 	running sync.WaitGroup
 }
 
@@ -35,26 +37,25 @@ func (c *crowd) join(t *testing.T, s *harness.Stack, bodies ...string) {
 	}
 	c.got, c.events = make([]got, len(c.errands)), make([]atomic.Int64, len(c.errands))
 	for i, e := range c.errands {
-		e.watch = func([]byte) { c.events[i].Add(1) }
+		e.watch = func(sofar []byte) {
+			c.events[i].Add(1)
+			if bytes.HasSuffix(sofar, []byte(doneEvent)) {
+				c.ended.Add(1)
+			}
+		}
 		c.running.Go(func() { c.got[i] = e.run(t.Context()) })
 	}
 }
 
 // spread waits until some calls have ended and all others have begun to speak.
-func (c *crowd) spread(t *testing.T, s *harness.Stack) {
+func (c *crowd) spread(t *testing.T) {
 	eventually(t, "the calls are at different points", func(context.Context) (bool, error) {
-		ended := 0
-		for _, call := range s.Provider.Calls() {
-			if call.Done {
-				ended++
-			}
-		}
 		for i := range c.events {
 			if c.events[i].Load() < 3 {
 				return false, nil
 			}
 		}
-		return ended >= 5, nil
+		return c.ended.Load() >= 5, nil
 	})
 }
 
@@ -63,7 +64,7 @@ func (c *crowd) spread(t *testing.T, s *harness.Stack) {
 func crash(t *testing.T, s *harness.Stack, bodies ...string) (load, late *crowd) {
 	load, late = &crowd{}, &crowd{}
 	load.join(t, s, bodies...)
-	load.spread(t, s)
+	load.spread(t)
 	late.join(t, s, bodies[:4]...)
 	if err := s.Farebox.Kill9(); err != nil {
 		t.Fatal(err)
