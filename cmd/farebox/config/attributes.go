@@ -9,6 +9,7 @@ import (
 
 	"github.com/farebox/farebox/policy"
 	"github.com/farebox/farebox/policy/attribution"
+	"github.com/farebox/farebox/policy/owners"
 )
 
 // member takes an attribute: it replaces the one of the same name, or comes
@@ -47,6 +48,13 @@ func (c *Config) Attribution() attribution.Options {
 		Require: slices.Clone(c.Attributes.Require),
 		Refuse:  c.Attributes.OnMissing == MissingRefuse,
 		Strip:   lowered(c.Attributes.Strip),
+		Owners:  c.directory(),
+	}
+	switch c.Attributes.OnUnknown {
+	case UnknownRefuse:
+		o.OnUnknown = attribution.RefuseUnknown
+	case UnknownAccept:
+		o.OnUnknown = attribution.Accept
 	}
 	for _, a := range c.Attributes.List {
 		o.Rules = append(o.Rules, a.rule())
@@ -65,23 +73,51 @@ func lowered(names []string) []string {
 func (a *Attribute) rule() attribution.Rule {
 	r := attribution.Rule{Name: a.Name}
 	for _, s := range a.Sources {
-		r.Sources = append(r.Sources, attribution.Source{Header: s.Header})
+		r.Sources = append(r.Sources, s.source())
 		r.OneOf, r.Default = slices.Clone(s.OneOf), s.Default
 	}
 	return r
 }
 
+func (s *Source) source() attribution.Source {
+	return attribution.Source{
+		Header: s.Header, Body: s.Body, APIKey: s.APIKey, Route: s.Route, Workload: s.Workload, Attribute: s.Attribute, Trace: s.Trace,
+	}
+}
+
+// key is the key that names the source's place, or "".
+func (s *Source) key() string {
+	for _, k := range [...]struct{ key, given string }{
+		{"header", s.Header}, {"body", s.Body}, {"api_key", s.APIKey}, {"route", s.Route}, {"workload", s.Workload}, {"attribute", s.Attribute},
+	} {
+		if k.given != "" {
+			return k.key
+		}
+	}
+	if s.Trace {
+		return "trace"
+	}
+	return ""
+}
+
 // validateAttributes finds what policy/attribution would refuse, with its place.
-func (d *decoder) validateAttributes(a *Attributes) {
+func (d *decoder) validateAttributes(a *Attributes, dir *owners.Directory) {
 	const section = "attribution"
-	if len(a.List) > policy.MaxAttributes {
-		d.addAt(section, &Error{Message: fmt.Sprintf("has %d attributes with the default ones", len(a.List)), Hint: fmt.Sprintf("at most %d are possible", policy.MaxAttributes)})
+	var facts []string
+	if dir != nil {
+		facts = dir.Facts()
+	}
+	if n := len(a.List) + len(facts); n > policy.MaxAttributes {
+		d.addAt(section, &Error{Message: fmt.Sprintf("has %d attributes with the default ones and those of owners", n), Hint: fmt.Sprintf("at most %d are possible", policy.MaxAttributes)})
 		return
 	}
 	names := make([]string, len(a.List))
 	for i := range a.List {
 		names[i] = a.List[i].Name
-		d.validateSources(section+"."+names[i], a.List[i].Sources)
+		if slices.Contains(facts, names[i]) {
+			d.addAt(section+"."+names[i], &Error{Message: "owners know it too", Hint: "remove the attribute, or the key from `owners`"})
+		}
+		d.validateSources(section+"."+names[i], a.List[i].Sources, dir)
 	}
 	for i, name := range a.Require {
 		if !slices.Contains(names, name) {
@@ -95,24 +131,51 @@ func (d *decoder) validateAttributes(a *Attributes) {
 	}
 }
 
-func (d *decoder) validateSources(key string, sources []Source) {
-	for i, s := range sources {
+func (d *decoder) validateSources(key string, sources []Source, dir *owners.Directory) {
+	for i := range sources {
 		at := fmt.Sprintf("%s[%d]", key, i)
-		same := func(other Source) bool { return strings.EqualFold(other.Header, s.Header) }
-		switch {
-		case s.Header != "" && !attribution.ValidHeader(s.Header):
-			d.addAt(at+".header", &Error{Message: fmt.Sprintf("%q is no name of a header", clip(s.Header))})
-		case s.Header != "" && slices.IndexFunc(sources, same) < i:
-			d.addAt(at+".header", &Error{Message: fmt.Sprintf("%q is given twice", s.Header)})
+		d.validatePlace(at, sources[:i+1], dir)
+		if last := i == len(sources)-1; last {
+			d.validateValues(at, sources[i])
+		} else if sources[i].Default != "" || sources[i].OneOf != nil {
+			d.addAt(at, &Error{Message: "one_of and default speak of the attribute", Hint: "write them in its last source"})
 		}
-		if last := i == len(sources)-1; !last {
-			if s.Default != "" || s.OneOf != nil {
-				d.addAt(at, &Error{Message: "one_of and default speak of the attribute", Hint: "write them in its last source"})
-			}
-			continue
-		}
-		d.validateValues(at, s)
 	}
+}
+
+const placesHint = "write one of header, body, api_key, route, workload, attribute, or trace: true"
+
+// validatePlace looks at the last of sources.
+func (d *decoder) validatePlace(at string, sources []Source, dir *owners.Directory) {
+	s := sources[len(sources)-1].source()
+	key := sources[len(sources)-1].key()
+	err := s.Check()
+	same := func(other Source) bool { o := other.source(); return o.String() == s.String() }
+	switch {
+	case key == "" && d.mistakenAt(at):
+	case key == "":
+		d.addAt(at, &Error{Message: "names no place to look", Hint: placesHint})
+	case len(d.given(at)) > 1:
+		d.addAt(at, &Error{Message: "names several places: " + strings.Join(d.given(at), ", "), Hint: "write each as a source of its own"})
+	case err != nil:
+		d.addAt(at+"."+key, &Error{Message: err.Error()})
+	case slices.ContainsFunc(sources[:len(sources)-1], same):
+		d.addAt(at+"."+key, &Error{Message: s.String() + " is given twice"})
+	case s.APIKey != "" && dir == nil:
+		d.addAt(at+"."+key, &Error{Message: "nobody knows whose a key is", Hint: "list teams and their keys in `owners`"})
+	}
+}
+
+// given names the places that a source in the file names.
+func (d *decoder) given(at string) (keys []string) {
+	if n := d.nodes[at]; n != nil {
+		for _, m := range n.members {
+			if m.key != "one_of" && m.key != "default" {
+				keys = append(keys, m.key)
+			}
+		}
+	}
+	return keys
 }
 
 func (d *decoder) validateValues(at string, s Source) {

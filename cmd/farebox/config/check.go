@@ -37,10 +37,11 @@ func (f Finding) String() string {
 func Check(c *Config) []Finding {
 	var found []Finding
 	for _, rule := range []func(*Config) []Finding{
-		checkSizes, checkListen, checkLedger, checkDrain, checkAttributes, checkStrip, checkProviders, checkRates,
+		checkSizes, checkListen, checkLedger, checkDrain, checkAttributes, checkTrust, checkStrip, checkProviders, checkRates,
 	} {
 		found = append(found, rule(c)...)
 	}
+	found = append(found, checkOwners(c, time.Now())...)
 	slices.SortStableFunc(found, func(a, b Finding) int { return strings.Compare(string(a.Severity), string(b.Severity)) })
 	return found
 }
@@ -113,6 +114,10 @@ func checkAttributes(c *Config) (found []Finding) {
 // understood by a provider.
 var needed = []string{"authorization", "content-type", "content-length", "content-encoding", "transfer-encoding", "x-api-key", "api-key", "x-goog-api-key", "anthropic-version"}
 
+// theirs names headers that are meant for the provider, also when they say who
+// pays. https://platform.openai.com/docs/api-reference/authentication
+var theirs = []string{"openai-organization", "openai-project"}
+
 func checkStrip(c *Config) (found []Finding) {
 	strip := lowered(c.Attributes.Strip)
 	for i, name := range strip {
@@ -122,7 +127,8 @@ func checkStrip(c *Config) (found []Finding) {
 	}
 	for _, a := range c.Attributes.List {
 		for i, s := range a.Sources {
-			if name := strings.ToLower(s.Header); !slices.Contains(strip, name) {
+			name := strings.ToLower(s.Header)
+			if name != "" && !slices.Contains(strip, name) && !slices.Contains(theirs, name) {
 				found = append(found, warn(fmt.Sprintf("attribution.%s[%d].header", a.Name, i), name+" is sent to the provider", "add it to attribution.strip"))
 			}
 		}

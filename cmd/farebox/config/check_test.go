@@ -5,6 +5,9 @@ import (
 	"testing"
 )
 
+// keyed is a company whose one team has a key.
+const keyed = "owners: [{team: a, keys: [\"hmac:7d2f0c6a5b1e4f8890a1b2c3d4e5f607\"]}]\n"
+
 func TestCheck(t *testing.T) {
 	for name, tc := range map[string]struct{ in, want string }{
 		"a body that never fits":       {"limits: {inflight_bytes: 16MiB}", "error: limits.inflight_bytes: 16MiB cannot hold"},
@@ -41,6 +44,21 @@ func TestCheck(t *testing.T) {
 		"a provider beside another":    {"providers: [{name: a, dialect: openai, match: {host: a, route: r}}, {name: b, dialect: openai, match: {host: a}}]", ""},
 		"ports that the system picks":  {`listen: {extproc: {address: "127.0.0.1:0"}, admin: {address: "127.0.0.1:0"}}`, ""},
 		"enforced and required":        {"{mode: enforce, attribution: {require: [team], on_missing: refuse}}", ""},
+		"a header before a key":        {keyed + "attribution: {team: [{header: x-team}, {api_key: team}]}", "warning: attribution.team[0]: a caller overrules api key by header x-team"},
+		"a body before a workload":     {"attribution: {zone: [{body: zone}, {workload: namespace}]}", "warning: attribution.zone[0]: a caller overrules workload namespace by body zone"},
+		"a header after a key":         {keyed + "attribution: {team: [{api_key: team}, {header: x-team}]}", "warning: attribution.team[1]: where api key says nothing, a caller can name any team by header x-team"},
+		"keys that nobody asks for":    {keyed, "warning: attribution.team[0]: owners have keys, but a caller can name any team by header x-team"},
+		"keys that nobody has":         {"{owners: [{team: a}], attribution: {team: [{api_key: team}]}}", "warning: attribution.team[0].api_key: no owner has a key"},
+		"unknown to whom":              {"attribution: {on_unknown: accept}", "warning: attribution.on_unknown: there are no owners"},
+		"observe refuses no stranger":  {"{owners: [{team: a}], attribution: {on_unknown: refuse}}", "warning: attribution.on_unknown: mode observe"},
+		"nobody is left":               {"owners: [{team: a, until: 2020-01-01}]", "warning: owners: no team is listed from now on"},
+		"nobody at all":                {"owners: []", "warning: owners: no team is listed from now on"},
+		"some are gone":                {"owners: [{team: a}, {team: z, until: 2020-01-01}, {team: y, until: 2020-01-01}, {team: x, until: 2020-01-01}, {team: w, until: 2020-01-01}, {team: v, until: 2020-01-01}, {team: u, until: 2020-01-01}]", "warning: owners: the time of these teams has ended: u, v, w, x, y and 1 more"},
+		"a default of nobody":          {"{owners: [{team: a}], attribution: {team: [{header: x-team, default: b}]}}", `warning: attribution.team[0].default: owners list no team "b"`},
+		"an old entry of a team":       {"owners: [{team: a, until: 2020-01-01}, {team: a, from: 2020-01-01}]", ""},
+		"a key and nothing else":       {keyed + "attribution: {team: [{api_key: team}]}", ""},
+		"a header after a workload":    {"attribution: {zone: [{workload: namespace}, {header: x-project}]}", ""},
+		"a header of the provider":     {"attribution: {provider_project: [{header: OpenAI-Project}]}", ""},
 		"a socket needs no encryption": {`listen: {extproc: {address: "unix:///run/a.sock"}}`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -32,8 +32,9 @@ type Config struct {
 	Drain      Drain      `yaml:"drain" doc:"How a graceful stop goes. Give the process more than wait and timeout together before it is killed."`
 	Providers  []Provider `yaml:"providers" max:"256" doc:"Upstreams that host, route or cluster tell better than the path of the request does. The first that matches is taken."`
 	Attributes Attributes `yaml:"attribution" doc:"Who pays. Beside the keys below, every key is the name of an attribute and its value the list of its sources."`
+	Owners     *Owners    `yaml:"owners" max:"10000" doc:"The teams there are, and what is known of them. When not given, any team may be named."`
 	Prices     Prices     `yaml:"prices" doc:"Prices beside the built-in catalogue."`
-	_          struct{}   `later:"budgets rate_limits access shape schedule cache alerts receivers privacy owners"`
+	_          struct{}   `later:"budgets rate_limits access shape schedule cache alerts receivers privacy"`
 }
 
 // Mode says whether calls are refused.
@@ -115,7 +116,7 @@ type Attributes struct {
 	Require   []string `yaml:"require" max:"16" doc:"Attributes that every call must have."`
 	OnMissing string   `yaml:"on_missing" one:"unattributed refuse" doc:"What happens to a call without one: it is counted as unattributed, or it gets 400 missing_metadata."`
 	Strip     []string `yaml:"strip" max:"64" doc:"Request headers that the provider does not get."`
-	_         struct{} `later:"on_unknown"`
+	OnUnknown string   `yaml:"on_unknown" one:"unattributed refuse accept" doc:"What happens to a call of a team that owners does not list: it is counted as unattributed, it gets 403 unknown_owner, or the team is taken as it stands."`
 }
 
 // What happens to a call without a required attribute.
@@ -124,19 +125,33 @@ const (
 	MissingRefuse       = "refuse"
 )
 
+// What happens to a call of a team that owners does not list.
+const (
+	UnknownUnattributed = "unattributed"
+	UnknownRefuse       = "refuse"
+	UnknownAccept       = "accept"
+)
+
 // Attribute is one fact about who pays and where it is looked for.
 type Attribute struct {
 	Name    string
 	Sources []Source
 }
 
-// Source is one place to look. OneOf and Default speak of the attribute, and so
+// Source is one place to look, named by exactly one key. OneOf and Default speak of the attribute, and so
 // stand in its last source only.
 type Source struct {
-	Header  string   `yaml:"header" need:"yes" doc:"A request header."`
+	Header    string `yaml:"header" doc:"A request header. A caller may write what it likes."`
+	Body      string `yaml:"body" doc:"A member of the request's JSON, a text or a number: metadata.project is project in metadata. A caller may write what it likes, and the provider gets it."`
+	APIKey    string `yaml:"api_key" one:"team" doc:"The team that has the caller's API key in owners."`
+	Route     string `yaml:"route" doc:"What Envoy's routing says: name of the route, cluster, or metadata.KEY of the route, in the namespace farebox."`
+	Workload  string `yaml:"workload" one:"namespace service_account name" doc:"Of the workload whose sidecar Envoy is, as Istio tells it; nothing in a gateway."`
+	Attribute string `yaml:"attribute" doc:"Any attribute of Envoy that the filter's request_attributes list."`
+	Trace     bool   `yaml:"trace" doc:"true: the trace id of traceparent."`
+
 	OneOf   []string `yaml:"one_of" max:"64" doc:"Values allowed; another counts as not given. In the last source only, for all of them."`
 	Default string   `yaml:"default" doc:"The value when no source gives one. In the last source only."`
-	_       struct{} `later:"spiffe jwt api_key workload body trace attribute"`
+	_       struct{} `later:"spiffe jwt"`
 }
 
 // Prices is what models cost beside the built-in catalogue.

@@ -176,6 +176,7 @@ func TestTags(t *testing.T) {
 	}
 	walk(reflect.TypeFor[Config](), "")
 	walk(reflect.TypeFor[Source](), "attribution.NAME[]")
+	walk(reflect.TypeFor[Owner](), "owners[]")
 	if seen < 40 {
 		t.Errorf("only %d keys were seen", seen)
 	}

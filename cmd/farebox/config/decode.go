@@ -20,6 +20,10 @@ type open interface {
 	others() []string
 }
 
+// listed is a section that may be written as a list of items in its place. Items
+// returns a pointer to them.
+type listed interface{ items() any }
+
 // section decodes n into the struct that into points to.
 func (d *decoder) section(into any, n *node, path string) {
 	d.structure(reflect.ValueOf(into).Elem(), n, path)
@@ -27,7 +31,11 @@ func (d *decoder) section(into any, n *node, path string) {
 
 func (d *decoder) structure(v reflect.Value, n *node, path string) {
 	if n.kind != mapping {
-		d.addValue(n, path, &Error{Message: "is " + n.kind.String(), Hint: "it must be a section of keys"})
+		e := &Error{Message: "is " + n.kind.String(), Hint: "it must be a section of keys"}
+		if _, ok := v.Addr().Interface().(listed); ok {
+			e.Hint += ", or a list"
+		}
+		d.addValue(n, path, e)
 		return
 	}
 	s := schemaOf(v.Type())
@@ -99,6 +107,10 @@ func (d *decoder) value(v reflect.Value, n *node, f field, path string) {
 	case v.Kind() == reflect.Slice:
 		d.list(v, n, f, path)
 	case isSection(v.Type()):
+		if l, ok := v.Addr().Interface().(listed); ok && n.kind == list {
+			d.list(reflect.ValueOf(l.items()).Elem(), n, f, path)
+			return
+		}
 		d.structure(v, n, path)
 	case v.Kind() == reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))

@@ -38,6 +38,7 @@ func Default() Config {
 				{"user_tier", []Source{{Header: "x-user-tier"}}},
 			},
 			OnMissing: MissingUnattributed,
+			OnUnknown: UnknownUnattributed,
 			Strip:     []string{"x-team", "x-project", "x-user", "x-request-type", "x-user-tier"},
 		},
 		Prices: Prices{OnUnpriced: "pass"},
@@ -55,30 +56,44 @@ func Load(path string) (*Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read configuration: %w", err)
 	}
-	return Parse(path, data)
+	c, d := parse(path, data)
+	if len(d.errs) == 0 {
+		d.readFiles(c)
+	}
+	if err := d.err(); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // Parse reads the text of a file. name stands in errors, and a relative path in
-// the text starts at name's folder; without a name it stays as it is.
+// the text starts at name's folder; without a name it stays as it is. Files that
+// the text names are not read.
 func Parse(name string, data []byte) (*Config, error) {
+	c, d := parse(name, data)
+	if err := d.err(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func parse(name string, data []byte) (*Config, *decoder) {
 	d := &decoder{file: name, text: data}
 	root := d.parse()
 	if len(d.errs) > 0 {
-		return nil, d.err()
+		return nil, d
 	}
 	c := Default()
 	if root != nil {
 		d.section(&c, root, "")
 	}
 	d.validate(&c)
-	if err := d.err(); err != nil {
-		return nil, err
-	}
 	if name != "" {
 		c.Ledger.Store = c.Ledger.Store.in(filepath.Dir(name))
 		c.Listen.in(filepath.Dir(name))
+		c.Owners.in(filepath.Dir(name))
 	}
-	return &c, nil
+	return &c, d
 }
 
 // Explain prints what Load and Parse returned for a person: each mistake with

@@ -68,7 +68,9 @@ func (d *decoder) err() error {
 			all = append(all, &Error{File: d.file, Message: fmt.Sprintf("%d more mistakes are not shown", len(d.errs)-i)})
 			break
 		}
-		e.Excerpt = d.excerpt(place{e.Line, e.Column})
+		if e.File == d.file && !private(e.Key) {
+			e.Excerpt = d.excerpt(place{e.Line, e.Column})
+		}
 		all = append(all, e)
 	}
 	return errors.Join(all...)

@@ -31,12 +31,13 @@ func Markdown() string {
 	b.WriteString("\n## Attributes by default\n\n| attribute | sources | one of | default |\n|---|---|---|---|\n")
 	for _, a := range c.Attributes.List {
 		r := a.rule()
-		var headers []string
-		for _, s := range r.Sources {
-			headers = append(headers, "header `"+s.Header+"`")
+		var sources []string
+		for i := range r.Sources {
+			sources = append(sources, r.Sources[i].String())
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", a.Name, strings.Join(headers, ", "), code(r.OneOf), code([]string{r.Default}))
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", a.Name, code(sources), code(r.OneOf), code([]string{r.Default}))
 	}
+	b.WriteString(whoPays)
 	b.WriteString("\n## An example\n\n```yaml\n" + Example + "```\n")
 	b.WriteString("\n## Not in this version yet\n\nThese keys and values are refused with a message that says so.\n\n")
 	notYetRows(&b, reflect.TypeFor[Config](), "")
@@ -68,6 +69,9 @@ func rows(b *strings.Builder, v reflect.Value, path string) {
 	case Attributes:
 		fmt.Fprintf(b, "| **`%s.NAME`** | list, at most 8 | see below | Sources of the attribute NAME, [a-z][a-z0-9_]*, in order: the first that gives a value wins. At most 16 attributes. |\n", path)
 		rows(b, reflect.ValueOf(Source{}), path+".NAME[]")
+	case Owners:
+		fmt.Fprintf(b, "| **`%s[]`** | list in place of the section | | One team for a time. |\n", path)
+		rows(b, reflect.ValueOf(Owner{}), path+"[]")
 	case Rate:
 		for _, meter := range meters() {
 			fmt.Fprintf(b, "| `%s.%s` | USD per million tokens | | Price of %s. |\n", path, meter, strings.ReplaceAll(meter, "_", " "))
@@ -81,6 +85,8 @@ func sectionWord(isList bool, f field) string {
 		return "list, at most " + f.max
 	case f.need:
 		return "section, needed"
+	case f.max != "":
+		return "section, or list of at most " + f.max
 	}
 	return "section"
 }

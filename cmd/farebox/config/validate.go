@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/farebox/farebox/policy/attribution"
@@ -28,13 +29,20 @@ func parent(path string) string {
 // validate finds what is wrong with values that are each well formed.
 func (d *decoder) validate(c *Config) {
 	d.validateListen(&c.Listen.Admin)
-	d.validateAttributes(&c.Attributes)
+	d.validateOwners(c.Owners)
+	d.validateAttributes(&c.Attributes, c.directory())
 	for i := range c.Providers {
 		d.validateProvider(fmt.Sprintf("providers[%d]", i), &c.Providers[i])
 	}
 	for i := range c.Prices.Rates {
 		d.validateRate(fmt.Sprintf("prices.rates[%d]", i), &c.Prices.Rates[i])
 	}
+	d.validateWhole(c)
+}
+
+// validateWhole builds what the configuration describes, when nothing is wrong so
+// far.
+func (d *decoder) validateWhole(c *Config) {
 	if len(d.errs) > 0 {
 		return
 	}
@@ -79,6 +87,11 @@ func (d *decoder) validateRate(key string, r *Rate) {
 	if !r.From.IsZero() && !r.Until.IsZero() && !r.Until.After(r.From.Time) {
 		d.addAt(key+".until", &Error{Message: "is not after `from`"})
 	}
+}
+
+// mistakenAt is mistakenBelow, and of key itself.
+func (d *decoder) mistakenAt(key string) bool {
+	return d.mistakenBelow(key) || slices.ContainsFunc(d.errs, func(e *Error) bool { return e.Key == key })
 }
 
 // mistakenBelow reports whether something below key was already noted, so that
