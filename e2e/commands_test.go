@@ -132,6 +132,28 @@ func TestACallIsExplainedByWhateverIdIsAtHand(t *testing.T) {
 	}
 }
 
+// costsInCSV is what each team is charged, as the CSV of usage has it.
+func costsInCSV(t *testing.T, s *harness.Stack) map[string]string {
+	t.Helper()
+	text, err := s.Farebox.Command(t.Context(), "usage", "--by", "team", "-o", "csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
+	if err != nil || len(rows) == 0 {
+		t.Fatalf("%v in %s", err, text)
+	}
+	last := len(rows[0]) - 1
+	if rows[0][0] != "team" || rows[0][last] != "charged_usd" {
+		t.Errorf("the columns are %v", rows[0])
+	}
+	cost := map[string]string{}
+	for _, r := range rows[1:] {
+		cost[r[0]] = r[last]
+	}
+	return cost
+}
+
 // TestUsageIsATableALineOfCSVOrJSON, and says the same in each.
 func TestUsageIsATableALineOfCSVOrJSON(t *testing.T) {
 	t.Parallel()
@@ -156,25 +178,14 @@ func TestUsageIsATableALineOfCSVOrJSON(t *testing.T) {
 			t.Errorf("no %s in\n%s", l, table)
 		}
 	}
-	text, err := s.Farebox.Command(t.Context(), "usage", "--by", "team", "-o", "csv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
-	if err != nil || len(rows) != 3 {
-		t.Fatalf("%v in %s", err, text)
-	}
-	cost := map[string]string{}
-	for _, r := range rows[1:] {
-		cost[r[0]] = r[len(r)-1]
-	}
-	text, err = s.Farebox.Command(t.Context(), "usage", "--by", "team", "-o", "json")
+	cost := costsInCSV(t, s)
+	text, err := s.Farebox.Command(t.Context(), "usage", "--by", "team", "-o", "json")
 	var a api.UsageAnswer
 	if err != nil || json.Unmarshal([]byte(text), &a) != nil {
 		t.Fatalf("%v in %s", err, text)
 	}
-	if rows[0][0] != "team" || rows[0][len(rows[0])-1] != "charged_usd" || len(a.Rows) != 2 || a.Total.Charged.String() != usd(33, 24) {
-		t.Errorf("%v and %+v", rows[0], a)
+	if len(a.Rows) != 2 || len(cost) != 2 || a.Total.Charged.String() != usd(33, 24) {
+		t.Errorf("%v and %+v", cost, a)
 	}
 	for _, r := range a.Rows {
 		if r.Charged.String() != cost[r.Keys["team"]] {

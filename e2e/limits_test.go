@@ -41,6 +41,21 @@ func tooLarge(t *testing.T, g got) {
 	}
 }
 
+// comeBack holds that an answer is a 503 in the caller's dialect, with a time.
+func comeBack(t *testing.T, g got) {
+	t.Helper()
+	var said refusal
+	if err := json.Unmarshal(g.body, &said); err != nil || g.err != nil {
+		t.Fatalf("status %d, %q: %v, %v", g.status, g.body, err, g.err)
+	}
+	if g.status != http.StatusServiceUnavailable || g.header.Get("Retry-After") != "1" || g.header.Get("Content-Type") != jsonContent || g.header.Get("X-Should-Retry") != "" {
+		t.Errorf("status %d, headers %v", g.status, g.header)
+	}
+	if said.Error.Code != "unavailable" || said.Error.Type != "server_error" {
+		t.Errorf("it says %s", g.body)
+	}
+}
+
 // onRecord holds that the refusal of a call is in the ledger and costs nothing.
 func onRecord(t *testing.T, s *harness.Stack, trace, code string, status int) {
 	t.Helper()
@@ -135,17 +150,7 @@ func TestOnlySoManyBytesAreHeldAtOnce(t *testing.T) {
 	for _, chunked := range []bool{false, true} {
 		e := ask(s, chatPath, bodyOf(600<<10))
 		e.chunked = chunked
-		g := e.run(t.Context())
-		var said refusal
-		if err := json.Unmarshal(g.body, &said); err != nil || g.err != nil {
-			t.Fatalf("status %d, %q: %v, %v", g.status, g.body, err, g.err)
-		}
-		if g.status != http.StatusServiceUnavailable || g.header.Get("Retry-After") != "1" || g.header.Get("Content-Type") != jsonContent || g.header.Get("X-Should-Retry") != "" {
-			t.Errorf("status %d, headers %v", g.status, g.header)
-		}
-		if said.Error.Code != "unavailable" || said.Error.Type != "server_error" {
-			t.Errorf("it says %s", g.body)
-		}
+		comeBack(t, e.run(t.Context()))
 		onRecord(t, s, e.trace, "unavailable", 503)
 	}
 	if n := len(s.Provider.Calls()); n != 1 {
