@@ -21,12 +21,15 @@ func TestCommandsAreDocumented(t *testing.T) {
 }
 
 func writeCommand(b *strings.Builder, c *cobra.Command) {
-	fmt.Fprintf(b, "\n## farebox %s\n\n%s.\n\n```\n%s\n```\n\n%s\n", c.Name(), c.Short, c.UseLine(), c.Long)
+	fmt.Fprintf(b, "\n## %s\n\n%s.\n\n```\n%s\n```\n\n%s\n", c.CommandPath(), c.Short, c.UseLine(), c.Long)
 	if flags := c.LocalFlags().FlagUsages(); flags != "" {
 		fmt.Fprintf(b, "\n```\n%s```\n", flags)
 	}
 	if c.Example != "" {
 		fmt.Fprintf(b, "\nFor example:\n\n```\n%s\n```\n", c.Example)
+	}
+	for _, below := range c.Commands() {
+		writeCommand(b, below)
 	}
 }
 

@@ -60,10 +60,23 @@ func joinClose(err error, b *books) error { return errors.Join(err, b.close()) }
 
 // hashKey makes an API key searchable without keeping it: 16 bytes of
 // HMAC-SHA-256 under a secret of this ledger.
-func (b *books) hashKey(key string) string {
-	mac := hmac.New(sha256.New, b.secret)
+func (b *books) hashKey(key string) string { return hashKey(b.secret, key) }
+
+func hashKey(secret []byte, key string) string {
+	mac := hmac.New(sha256.New, secret)
 	mac.Write([]byte(key))
 	return hex.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// KeyHasher returns what makes of an API key the hash that Run puts into the
+// records of the ledger that c names (policy.Request.KeyHash). It makes the secret
+// of that ledger when there is none, and opens nothing else.
+func KeyHasher(c *config.Config) (hash func(key string) string, err error) {
+	secret, err := secretBeside(c.Ledger.Store.Path())
+	if err != nil {
+		return nil, err
+	}
+	return func(key string) string { return hashKey(secret, key) }, nil
 }
 
 // secretBeside reads the secret that lies beside the ledger's file, or makes it.
