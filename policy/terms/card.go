@@ -92,7 +92,7 @@ func (b *builder) meters(c *Charge, r *row) {
 	}
 	r.narrow = oneMeter
 	if class, ok := tokenizer.ParseClass(c.Meter); !ok {
-		b.wrong(c.ID, "class", fmt.Sprintf("no meter is called %q", clip(c.Meter)), "")
+		b.wrong(c.ID, "class", fmt.Sprintf("no meter is called %q", clip(c.Meter)), "write input, output or the name of a meter")
 	} else if !r.covers[class] {
 		b.wrong(c.ID, "class", fmt.Sprintf("%s does not count units of %s", c.Meter, r.unit), "")
 	}

@@ -42,6 +42,7 @@ func Check(c *Config) []Finding {
 		found = append(found, rule(c)...)
 	}
 	found = append(found, checkOwners(c, time.Now())...)
+	found = append(found, checkTerms(c, time.Now())...)
 	slices.SortStableFunc(found, func(a, b Finding) int { return strings.Compare(string(a.Severity), string(b.Severity)) })
 	return found
 }

@@ -156,9 +156,12 @@ type Source struct {
 
 // Prices is what models cost beside the built-in catalogue.
 type Prices struct {
-	OnUnpriced string   `yaml:"on_unpriced" one:"pass" later:"refuse ceiling" doc:"pass: a call without a price passes and its record says unpriced; it is never counted as free."`
-	Rates      []Rate   `yaml:"rates" max:"10000" doc:"Price rows; they win over the catalogue."`
-	_          struct{} `later:"discounts rate_card"`
+	OnUnpriced string `yaml:"on_unpriced" one:"pass" later:"refuse ceiling" doc:"pass: a call without a price passes and its record says unpriced; it is never counted as free."`
+	Rates      []Rate `yaml:"rates" max:"10000" doc:"Price rows; they win over the catalogue."`
+
+	Discounts []Discount     `yaml:"discounts" max:"2000" doc:"What contracts with providers make of list prices. Without one the list price is paid."`
+	RateCard  []CardRow      `yaml:"rate_card" max:"2000" doc:"What teams are charged. Where no row matches, a team is charged what is paid."`
+	FX        []ExchangeRate `yaml:"fx" max:"5000" doc:"Exchange rates of the currencies that discounts and rate_card name."`
 }
 
 // Rate is one price row. USD holds the price of each meter given.

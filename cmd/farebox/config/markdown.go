@@ -72,6 +72,8 @@ func rows(b *strings.Builder, v reflect.Value, path string) {
 	case Owners:
 		fmt.Fprintf(b, "| **`%s[]`** | list in place of the section | | One team for a time. |\n", path)
 		rows(b, reflect.ValueOf(Owner{}), path+"[]")
+	case CallMatch, ContractRates:
+		termsRows(b, v.Interface(), path)
 	case Rate:
 		for _, meter := range meters() {
 			fmt.Fprintf(b, "| `%s.%s` | USD per million tokens | | Price of %s. |\n", path, meter, strings.ReplaceAll(meter, "_", " "))
@@ -100,6 +102,7 @@ func emptyDefault(isList bool, path string) string {
 
 var typeNames = map[string]string{
 	"Size": "size", "Duration": "length of time", "Date": "date", "Address": "address", "File": "file", "LedgerStore": "store", "Glob": "pattern",
+	"Percent": "percentage", "FXRate": "decimal text", "UnitPrice": "decimal text", "Currency": "currency", "Unit": "unit", "Tokens": "number of tokens",
 }
 
 // valueWord says what a key takes.

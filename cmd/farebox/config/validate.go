@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/farebox/farebox/policy/attribution"
+	"github.com/farebox/farebox/policy/terms"
 )
 
 // addAt notes what is wrong with the value of a key, at the place of the key
@@ -37,6 +38,7 @@ func (d *decoder) validate(c *Config) {
 	for i := range c.Prices.Rates {
 		d.validateRate(fmt.Sprintf("prices.rates[%d]", i), &c.Prices.Rates[i])
 	}
+	d.validateTerms(c)
 	d.validateWhole(c)
 }
 
@@ -51,6 +53,9 @@ func (d *decoder) validateWhole(c *Config) {
 	}
 	if _, err := c.PriceRows(); err != nil {
 		d.addAt("prices.rates", &Error{Message: err.Error()})
+	}
+	if _, err := terms.New(c.Terms()); err != nil {
+		d.addTerms(err)
 	}
 }
 
