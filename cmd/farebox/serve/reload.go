@@ -133,7 +133,7 @@ func (r *reloader) look(ctx context.Context, asked bool) {
 	before := r.seen
 	r.seen = sum
 	if err == nil {
-		err = r.reload()
+		err = r.reload(ctx)
 	}
 	switch {
 	case err == nil:
@@ -145,7 +145,7 @@ func (r *reloader) look(ctx context.Context, asked bool) {
 }
 
 // reload takes the files as they are now, or nothing of them.
-func (r *reloader) reload() error {
+func (r *reloader) reload(ctx context.Context) error {
 	c, sum, err := loadStill(r.path)
 	if err != nil {
 		return err
@@ -156,7 +156,7 @@ func (r *reloader) reload() error {
 	if keys := needRestart(r.first, c); len(keys) > 0 {
 		return fmt.Errorf("%s changed, which needs a restart", strings.Join(keys, ", "))
 	}
-	rules, err := rulesOf(c)
+	rules, err := r.call.rulesOf(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -166,6 +166,7 @@ func (r *reloader) reload() error {
 	if err := r.call.engine.Configure(rules.engine); err != nil {
 		return err // which rulesOf has made impossible
 	}
+	r.call.terms = rules.engine.Terms
 	r.seen = sum
 	r.taken(c)
 	return nil

@@ -1,13 +1,16 @@
 package serve
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"github.com/farebox/farebox/cmd/farebox/config"
 	"github.com/farebox/farebox/extproc"
 	"github.com/farebox/farebox/policy/attribution"
 	"github.com/farebox/farebox/policy/engine"
 	"github.com/farebox/farebox/policy/price"
+	"github.com/farebox/farebox/policy/terms"
 )
 
 // rules are what a configuration says that may change while calls are under way.
@@ -16,7 +19,30 @@ type rules struct {
 	extproc extproc.Rules
 }
 
-// rulesOf builds the rules of c, whole or not at all.
+// volumeWithin bounds how long the ledger is asked for the volume of the month.
+const volumeWithin = 30 * time.Second
+
+// rulesOf builds the rules of c for p, whole or not at all: the volumes behind
+// its discounts go on from those in use, or begin with what the ledger has.
+func (p *callPath) rulesOf(ctx context.Context, c *config.Config) (*rules, error) {
+	r, err := rulesOf(c)
+	if err != nil {
+		return nil, err
+	}
+	o := c.Terms()
+	o.Before = p.terms
+	if r.engine.Terms, err = terms.New(o); err != nil {
+		return nil, fmt.Errorf("discounts and rate card: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, volumeWithin)
+	defer cancel()
+	if err := r.engine.Terms.Fill(ctx, p.store, time.Now()); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// rulesOf builds the rules of c but for its terms.
 func rulesOf(c *config.Config) (*rules, error) {
 	who, err := attribution.New(c.Attribution())
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/farebox/farebox/extproc"
 	"github.com/farebox/farebox/policy/engine"
 	"github.com/farebox/farebox/policy/ledger"
+	"github.com/farebox/farebox/policy/terms"
 	"github.com/farebox/farebox/tokenizer/dialects"
 	"github.com/farebox/farebox/tokenizer/estimate"
 	"github.com/prometheus/client_golang/prometheus"
@@ -95,16 +96,19 @@ const gcPercent = 400
 type callPath struct {
 	engine *engine.Engine
 	server *extproc.Server
+	store  ledger.Store
+	terms  *terms.Terms // in use; written by what reloads
 }
 
 // newCallPath wires the path of a call and settles what an earlier run left
 // open.
 func newCallPath(ctx context.Context, c *config.Config, b *books, reg prometheus.Registerer, log *slog.Logger) (*callPath, error) {
-	rules, err := rulesOf(c)
+	p := &callPath{store: b.store}
+	rules, err := p.rulesOf(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	p := &callPath{}
+	p.terms = rules.engine.Terms
 	p.engine, err = engine.New(engine.Options{
 		Rules: rules.engine, Journal: b.writer, Estimator: estimate.New(), Registerer: reg,
 		CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
