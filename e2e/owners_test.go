@@ -122,6 +122,12 @@ func TestAKeyPaysForItsTeamWhateverItsCallerClaims(t *testing.T) {
 			t.Errorf("the provider saw %v", call.Header)
 		}
 	}
+	calledBy(t, s)
+}
+
+// calledBy holds the sums of the six calls above.
+func calledBy(t *testing.T, s *harness.Stack) {
+	t.Helper()
 	for by, want := range map[string]map[string]int64{
 		"team":        {"support": 2, "research": 1, "unattributed": 2, "acme": 1},
 		"cost_centre": {"CC-17": 3, "": 3},
@@ -144,53 +150,57 @@ func TestAKeyPaysForItsTeamWhateverItsCallerClaims(t *testing.T) {
 	}
 }
 
+// noStrangers is a company that serves only who is listed.
+const noStrangers = "attribution: {team: [{api_key: team}, {header: x-team}], on_unknown: refuse}\n"
+
 func TestAStrangerIsRefusedWhereACompanySaysSo(t *testing.T) {
 	t.Parallel()
 	c := newCompany(t)
-	config := c.config + "attribution: {team: [{api_key: team}, {header: x-team}], on_unknown: refuse}\n" + c.teams()
-	t.Run("enforced", func(t *testing.T) {
-		s := kit.Start(t, harness.StackOptions{Config: config + "mode: enforce\n"})
-		for claim, place := range map[string]string{"": "api key", "ghost": "header x-team"} {
-			e := keyed(s, strangeKey, streamBody)
-			if claim != "" {
-				e.header.Set(identityName, claim)
-			}
-			g := e.run(t.Context())
-			var said refusal
-			if err := json.Unmarshal(g.body, &said); err != nil {
-				t.Errorf("the answer is %q: %v", g.body, err)
-			}
-			if g.status != http.StatusForbidden || said.Error.Code != "unknown_owner" || !strings.Contains(said.Error.Message, "its "+place+" names none") {
-				t.Errorf("status %d: %s", g.status, g.body)
-			}
-			if bytes.Contains(g.body, []byte(strangeKey)) || g.header.Get("X-Should-Retry") != "false" {
-				t.Errorf("%s, headers %v", g.body, g.header)
-			}
-			if b := settled(t, s.Farebox, e.trace); b.Team != "unattributed" || b.Outcome != "refused" || b.Reason != "unknown_owner" || b.Status != 403 || b.Cost != "0" {
-				t.Errorf("the record says %+v", b)
-			}
+	s := kit.Start(t, harness.StackOptions{Config: c.config + noStrangers + c.teams() + "mode: enforce\n"})
+	for claim, place := range map[string]string{"": "api key", "ghost": "header x-team"} {
+		e := keyed(s, strangeKey, streamBody)
+		if claim != "" {
+			e.header.Set(identityName, claim)
 		}
-		if n := len(s.Provider.Calls()); n != 0 {
-			t.Errorf("the provider saw %d calls", n)
+		g := e.run(t.Context())
+		var said refusal
+		if err := json.Unmarshal(g.body, &said); err != nil {
+			t.Errorf("the answer is %q: %v", g.body, err)
 		}
-		if n := metric(t, s, "farebox_refused_total", `code="unknown_owner"`); n != 2 {
-			t.Errorf("%v refusals are counted, want 2", n)
-		}
-		e := keyed(s, supportKey, plainBody)
-		if g := e.run(t.Context()); g.status != http.StatusOK || settled(t, s.Farebox, e.trace).Team != "support" {
-			t.Errorf("a key that is known: status %d: %s", g.status, g.body)
-		}
-	})
-	t.Run("observed", func(t *testing.T) {
-		s := kit.Start(t, harness.StackOptions{Config: strings.Replace(config, "books.db", "other.db", 1)})
-		e := keyed(s, strangeKey, plainBody)
-		if g := e.run(t.Context()); g.status != http.StatusOK || settled(t, s.Farebox, e.trace).Team != "unattributed" {
+		if g.status != http.StatusForbidden || said.Error.Code != "unknown_owner" || !strings.Contains(said.Error.Message, "its "+place+" names none") {
 			t.Errorf("status %d: %s", g.status, g.body)
 		}
-		if n := metric(t, s, "farebox_would_refuse_total", `code="unknown_owner"`); n != 1 {
-			t.Errorf("%v refusals that would be are counted, want 1", n)
+		if bytes.Contains(g.body, []byte(strangeKey)) || g.header.Get("X-Should-Retry") != "false" {
+			t.Errorf("%s, headers %v", g.body, g.header)
 		}
-	})
+		if b := settled(t, s.Farebox, e.trace); b.Team != "unattributed" || b.Outcome != "refused" || b.Reason != "unknown_owner" || b.Status != 403 || b.Cost != "0" {
+			t.Errorf("the record says %+v", b)
+		}
+	}
+	if n := len(s.Provider.Calls()); n != 0 {
+		t.Errorf("the provider saw %d calls", n)
+	}
+	if n := metric(t, s, "farebox_refused_total", `code="unknown_owner"`); n != 2 {
+		t.Errorf("%v refusals are counted, want 2", n)
+	}
+	e := keyed(s, supportKey, plainBody)
+	if g := e.run(t.Context()); g.status != http.StatusOK || settled(t, s.Farebox, e.trace).Team != "support" {
+		t.Errorf("a key that is known: status %d: %s", g.status, g.body)
+	}
+}
+
+func TestAStrangerIsOnlyCountedByWhoeverObserves(t *testing.T) {
+	t.Parallel()
+	c := newCompany(t)
+	s := kit.Start(t, harness.StackOptions{Config: c.config + noStrangers + c.teams()})
+	e := keyed(s, strangeKey, plainBody)
+	if g := e.run(t.Context()); g.status != http.StatusOK || settled(t, s.Farebox, e.trace).Team != "unattributed" {
+		t.Errorf("status %d: %s", g.status, g.body)
+	}
+	would, did := metric(t, s, "farebox_would_refuse_total", `code="unknown_owner"`), metric(t, s, "farebox_refused_total")
+	if would != 1 || did != 0 {
+		t.Errorf("would refuse %v, refused %v, want 1 and 0", would, did)
+	}
 }
 
 func TestABodyMaySayWhatACallIsFor(t *testing.T) {

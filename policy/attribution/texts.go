@@ -4,10 +4,10 @@ package attribution
 // a number for each source and kind.
 type flaw int
 
-const (
-	sound flaw = 0
-	kinds      = 3
-)
+const sound flaw = 0
+
+// kinds of flaws that a source can have.
+const kinds = 3
 
 func unusable(source int) flaw { return flaw(1 + kinds*source) }
 func unlisted(source int) flaw { return flaw(2 + kinds*source) } // not in one_of

@@ -51,7 +51,7 @@ func TestReadCSVSaysWhere(t *testing.T) {
 		"a stray quote":       {"team\na\"b\n", "line 2, column 2: not CSV: bare"},
 		"no key":              {"team,keys\na,sk-live-1\n", "line 2, column 3: keys: number 1 is no hash of a key"},
 		"a key with zeros":    {"team,keys\na,hmac:0\x00\n", "line 2, column 3: keys: number 1 is no hash"},
-		"a field not there":   {"lead,team\n,a\n,a\n", "line 3, column 2: team: a has another entry from ever on"},
+		"a field not there":   {"lead,team\n,a\n,a\n", "line 3, column 2: team: a has another entry at any time"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, err := ReadCSV(strings.NewReader(tc.in))

@@ -30,16 +30,17 @@ func (s span) within(other span) span {
 	return s
 }
 
-// String writes the days, or the moments where a bound is none.
+// String writes the days of its bounds, or the moments where they are no midnight.
 func (s span) String() string {
-	text := "ever"
-	if !s.from.IsZero() {
-		text = day(s.from)
+	switch open := s.until.Equal(forever); {
+	case s.from.IsZero() && open:
+		return "at any time"
+	case s.from.IsZero():
+		return "until " + day(s.until)
+	case open:
+		return "from " + day(s.from) + " on"
 	}
-	if s.until.Equal(forever) {
-		return "from " + text + " on"
-	}
-	return "from " + text + " until " + day(s.until)
+	return "from " + day(s.from) + " until " + day(s.until)
 }
 
 func day(t time.Time) string {
