@@ -4,8 +4,6 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
-
-	"github.com/farebox/farebox/policy/api"
 )
 
 func newExplain() *cobra.Command {
@@ -23,9 +21,13 @@ sent, and may find several calls.`,
   farebox explain chatcmpl-B9MHDbslfkBeAs8l4bebGdFOJ6PeG -o json`,
 		Args: one("ID"),
 	}
-	form, url := output(c, "table", "json"), admin(c)
+	form, farebox := output(c, "table", "json"), admin(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		a, err := api.NewClient(*url, nil).Call(c.Context(), args[0])
+		client, err := farebox.client()
+		if err != nil {
+			return err
+		}
+		a, err := client.Call(c.Context(), args[0])
 		if err != nil {
 			return err
 		}

@@ -31,23 +31,25 @@ func (c *choice) Set(s string) error {
 }
 
 // moment is a flag that has a date or a time.
-type moment struct {
-	time.Time
-}
+type moment struct{ text string }
 
-func (m *moment) String() string {
-	if m.IsZero() {
-		return ""
-	}
-	return m.Format(time.RFC3339)
-}
+func (m *moment) String() string { return m.text }
 
 // Type shows the form in help texts.
 func (m *moment) Type() string { return "date|time" }
 
-func (m *moment) Set(s string) (err error) {
-	m.Time, err = api.ParseTime(s)
+func (m *moment) Set(s string) error {
+	_, err := api.ParseTime(s)
+	m.text = s
 	return err
+}
+
+// in is the moment; a date begins at midnight in zone. Zero: it was not given.
+func (m *moment) in(zone *time.Location) (time.Time, error) {
+	if m.text == "" {
+		return time.Time{}, nil
+	}
+	return api.ParseTimeIn(m.text, zone)
 }
 
 // output adds -o with the given forms, the first being the default.
@@ -55,11 +57,6 @@ func output(c *cobra.Command, forms ...string) *choice {
 	o := &choice{value: forms[0], allowed: forms}
 	c.Flags().VarP(o, "output", "o", "form of the output")
 	return o
-}
-
-// admin adds --admin, the address of the farebox that is asked.
-func admin(c *cobra.Command) *string {
-	return c.Flags().String("admin", "http://127.0.0.1:9470", "admin `URL` of the running farebox")
 }
 
 // one accepts exactly one argument, what.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,6 +13,7 @@ import (
 
 func newUsage() *cobra.Command {
 	var from, to moment
+	var zone, team string
 	by := []string{"team"}
 	c := &cobra.Command{
 		Use:   "usage",
@@ -20,30 +22,54 @@ func newUsage() *cobra.Command {
 attributes (team, project, user, …) or by model, provider, dialect, operation,
 outcome, source, purpose, day or hour.
 
---from is included, --to is not. A date is its midnight in UTC. Cost is exact
-and in US dollars. It is what the owner is charged; where the public price or
-the price after discounts differs from that, all three are shown. Calls that no
-price row matched are counted under UNPRICED, and their cost is in no sum.
+--from is included, --to is not. A date is its midnight in the zone of --tz.
+Cost is exact and in US dollars. It is what the owner is charged; where the
+public price or the price after discounts differs from that, all three are
+shown. Calls that no price row matched are counted under UNPRICED, and their
+cost is in no sum.
 
 csv has one line per group and no total.`,
 		Example: `  farebox usage
   farebox usage --by team,project,model --from 2026-08-01 --to 2026-09-01
-  farebox usage --by day --from 2026-08-01 -o csv`,
+  farebox usage --by day --from 2026-08-01 --tz Europe/Berlin -o csv
+  farebox usage --admin https://farebox.example.com:9470 --token-file ~/.farebox-token`,
 		Args: cobra.NoArgs,
 	}
-	c.Flags().Var(&from, "from", "first time (default the start of this month, UTC)")
+	c.Flags().Var(&from, "from", "first time (default the start of this month)")
 	c.Flags().Var(&to, "to", "time after the last (default now)")
 	c.Flags().StringSliceVar(&by, "by", by, "`names` to sum by, at most 6")
-	form, url := output(c, "table", "json", "csv"), admin(c)
+	c.Flags().StringVar(&zone, "tz", "UTC", "time `zone` of dates, days and hours, such as Europe/Berlin")
+	c.Flags().StringVar(&team, "team", "", "only the calls of this `team` (default all that may be seen)")
+	form, farebox := output(c, "table", "json", "csv"), admin(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		q := api.Query{From: from.Time, To: to.Time, By: by}
-		a, err := api.NewClient(*url, nil).Usage(c.Context(), q)
+		q := api.Query{By: by, Zone: zone, Team: team}
+		if err := between(&q, from, to); err != nil {
+			return err
+		}
+		client, err := farebox.client()
+		if err != nil {
+			return err
+		}
+		a, err := client.Usage(c.Context(), q)
 		if err != nil {
 			return err
 		}
 		return writeUsage(c.OutOrStdout(), a, form.value)
 	}
 	return c
+}
+
+// between reads the bounds of a question in its zone.
+func between(q *api.Query, from, to moment) error {
+	zone, err := time.LoadLocation(q.Zone)
+	if err != nil {
+		return fmt.Errorf("read --tz: %w", err)
+	}
+	if q.From, err = from.in(zone); err != nil {
+		return err
+	}
+	q.To, err = to.in(zone)
+	return err
 }
 
 func writeUsage(w io.Writer, a *api.UsageAnswer, form string) error {

@@ -111,6 +111,23 @@ type CallAnswer struct {
 	Truncated bool            `json:"truncated,omitempty"`
 }
 
+// CallsQuery asks for records. Its times are those of a Query; what is empty is
+// not asked for. A zero Limit is 100.
+type CallsQuery struct {
+	From, To             time.Time
+	Team, Outcome, Model string
+	Limit                int
+	Cursor               string // CallsAnswer.Next of the page before, to the same question
+}
+
+// AuditQuery asks for changes, likewise.
+type AuditQuery struct {
+	From, To      time.Time
+	Actor, Action string
+	Limit         int
+	Cursor        string // AuditAnswer.Next of the page before, to the same question
+}
+
 // CallsAnswer is a page of records, newest first.
 type CallsAnswer struct {
 	Calls []policy.Record `json:"calls"`

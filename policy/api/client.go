@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -19,12 +21,13 @@ import (
 type Client struct {
 	base   string // as it is told
 	origin string // as it is asked
+	token  string
 	http   http.Client
 }
 
 // NewClient makes a client of the admin address base: "http://127.0.0.1:9470",
-// where http:// may be left out, or "unix:///path" of a socket. A nil client is
-// one that waits a minute.
+// where http:// may be left out, "https://…", or "unix:///path" of a socket. A nil
+// client is one that waits a minute; certificates are its business.
 func NewClient(base string, client *http.Client) *Client {
 	c := &Client{base: strings.TrimRight(base, "/"), http: http.Client{Timeout: time.Minute}}
 	if client != nil {
@@ -44,28 +47,34 @@ func NewClient(base string, client *http.Client) *Client {
 	return c
 }
 
+// WithToken returns a client that shows a bearer token.
+func (c *Client) WithToken(token string) *Client {
+	with := *c
+	with.token = token
+	return &with
+}
+
 // Usage sums settled calls. An *Error is farebox's own word; any other error
 // means that it was not reached or not understood.
 func (c *Client) Usage(ctx context.Context, q Query) (*UsageAnswer, error) {
-	values := url.Values{}
-	if !q.From.IsZero() {
-		values.Set("from", q.From.Format(time.RFC3339Nano))
-	}
-	if !q.To.IsZero() {
-		values.Set("to", q.To.Format(time.RFC3339Nano))
-	}
-	if len(q.By) > 0 {
-		values.Set("by", strings.Join(q.By, ","))
-	}
-	path := usagePath
-	if len(values) > 0 {
-		path += "?" + values.Encode()
-	}
-	a := new(UsageAnswer)
-	if err := c.get(ctx, path, a); err != nil {
-		return nil, err
-	}
-	return a, nil
+	values := times(q.From, q.To)
+	set(values, "by", strings.Join(q.By, ","))
+	set(values, "tz", q.Zone)
+	set(values, "team", q.Team)
+	set(values, "limit", number(q.Limit))
+	set(values, "cursor", q.Cursor)
+	return ask[UsageAnswer](ctx, c, usagePath, values)
+}
+
+// Calls lists records, newest first.
+func (c *Client) Calls(ctx context.Context, q CallsQuery) (*CallsAnswer, error) {
+	values := times(q.From, q.To)
+	set(values, "team", q.Team)
+	set(values, "outcome", q.Outcome)
+	set(values, "model", q.Model)
+	set(values, "limit", number(q.Limit))
+	set(values, "cursor", q.Cursor)
+	return ask[CallsAnswer](ctx, c, callsPath, values)
 }
 
 // Call finds the records of id: a call id, an x-request-id, a trace id or a
@@ -75,32 +84,91 @@ func (c *Client) Call(ctx context.Context, id string) (*CallAnswer, error) {
 	if id == "" || id == "." || id == ".." {
 		return nil, fmt.Errorf("find call: %q is no id", id)
 	}
-	a := new(CallAnswer)
-	if err := c.get(ctx, callsPath+"/"+url.PathEscape(id), a); err != nil {
+	return ask[CallAnswer](ctx, c, callsPath+"/"+url.PathEscape(id), nil)
+}
+
+// SetOutcome says how a call or an interaction turned out.
+func (c *Client) SetOutcome(ctx context.Context, o Outcome) (*OutcomeAnswer, error) {
+	body, err := json.Marshal(o)
+	if err != nil {
+		return nil, fmt.Errorf("write outcome: %w", err)
+	}
+	a := new(OutcomeAnswer)
+	return a, c.do(ctx, http.MethodPost, outcomesPath, body, a)
+}
+
+// Audit lists changes, newest first.
+func (c *Client) Audit(ctx context.Context, q AuditQuery) (*AuditAnswer, error) {
+	values := times(q.From, q.To)
+	set(values, "actor", q.Actor)
+	set(values, "action", q.Action)
+	set(values, "limit", number(q.Limit))
+	set(values, "cursor", q.Cursor)
+	return ask[AuditAnswer](ctx, c, auditPath, values)
+}
+
+// times are the bounds of a question that are given.
+func times(from, to time.Time) url.Values {
+	values := url.Values{}
+	for key, t := range map[string]time.Time{"from": from, "to": to} {
+		if !t.IsZero() {
+			values.Set(key, t.Format(time.RFC3339Nano))
+		}
+	}
+	return values
+}
+
+func set(values url.Values, key, value string) {
+	if value != "" {
+		values.Set(key, value)
+	}
+}
+
+// number is n as text; 0 is not given.
+func number(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
+// ask gets one answer.
+func ask[A any](ctx context.Context, c *Client, path string, values url.Values) (*A, error) {
+	if len(values) > 0 {
+		path += "?" + values.Encode()
+	}
+	a := new(A)
+	if err := c.do(ctx, http.MethodGet, path, nil, a); err != nil {
 		return nil, err
 	}
 	return a, nil
 }
 
-func (c *Client) get(ctx context.Context, path string, into any) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.origin+path, nil)
+func (c *Client) do(ctx context.Context, method, path string, body []byte, into any) error {
+	r, err := http.NewRequestWithContext(ctx, method, c.origin+path, bytes.NewReader(body))
 	if err != nil {
 		return fmt.Errorf("ask farebox at %s: %w", c.base, cause(err))
 	}
 	r.Header.Set("Accept", "application/json")
+	if body != nil {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	if c.token != "" {
+		r.Header.Set("Authorization", "Bearer "+c.token)
+	}
 	answer, err := c.http.Do(r)
 	if err != nil {
 		return fmt.Errorf("cannot reach farebox at %s: %w; is `farebox serve` running? use --admin", c.base, cause(err))
 	}
 	defer answer.Body.Close() //nolint:errcheck // it was read, or is given up
-	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
+	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
 	if err != nil {
 		return fmt.Errorf("read answer of farebox at %s: %w", c.base, err)
 	}
-	if len(body) > maxAnswer {
+	if len(text) > maxAnswer {
 		return fmt.Errorf("read answer of farebox at %s: more than %d bytes", c.base, maxAnswer)
 	}
-	return c.decode(answer, body, into)
+	return c.decode(answer, text, into)
 }
 
 // cause takes the address off an error that is about to be told with it.

@@ -93,7 +93,9 @@ func register[I, O any](s *server, o operation, answer func(context.Context, Who
 // document finishes the OpenAPI document and returns it as JSON and as YAML.
 func (s *server) document() (asJSON, asYAML []byte, err error) {
 	doc := s.api.OpenAPI()
-	delete(doc.Components.Schemas.Map(), "ErrorModel") // huma's own error, which is never sent
+	for _, own := range []string{"ErrorModel", "ErrorDetail"} { // errors of huma, which are never sent
+		delete(doc.Components.Schemas.Map(), own)
+	}
 	for _, schema := range doc.Components.Schemas.Map() {
 		for _, p := range schema.Properties {
 			if p.Type == huma.TypeArray {

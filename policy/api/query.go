@@ -77,10 +77,10 @@ func checkValue(key, given string, schema *huma.Schema) *Error {
 }
 
 // ParseTime reads an RFC 3339 time or a date, which is its midnight in UTC.
-func ParseTime(text string) (time.Time, error) { return parseTime(text, time.UTC) }
+func ParseTime(text string) (time.Time, error) { return ParseTimeIn(text, time.UTC) }
 
-// parseTime reads an RFC 3339 time or a date, which is its midnight in zone.
-func parseTime(text string, zone *time.Location) (time.Time, error) {
+// ParseTimeIn reads an RFC 3339 time or a date, which is its midnight in zone.
+func ParseTimeIn(text string, zone *time.Location) (time.Time, error) {
 	if t, err := time.Parse(time.DateOnly, text); err == nil {
 		return midnight(t.Year(), t.Month(), t.Day(), zone).UTC(), nil
 	}
@@ -113,7 +113,7 @@ func (p *Period) read(now time.Time) (from, to time.Time, zone *time.Location, r
 		if bound.text == "" {
 			continue
 		}
-		t, err := parseTime(bound.text, zone)
+		t, err := ParseTimeIn(bound.text, zone)
 		if err != nil {
 			return from, to, zone, invalid("%s: %v", bound.key, err)
 		}
