@@ -155,6 +155,15 @@ func TestExplain(t *testing.T) {
 		l := &discounted.Lines[i]
 		l.Source, l.Contracted, l.Charged = tokenizer.Partial, (l.Rate / 2).Times(l.Quantity), (l.Rate * 2).Times(l.Quantity)
 	}
+	onTerms := served()
+	for i := range onTerms.Lines {
+		l := &onTerms.Lines[i]
+		l.Contracted, l.ContractID = (l.Rate * 9 / 10).Times(l.Quantity), "config:prices.discounts[0].volume[1]"
+		l.Charged, l.ChargeID, l.ChargeCurrency, l.ChargeFXRate = (l.Rate * 2).Times(l.Quantity), "config:prices.rate_card[2]", "EUR", "1.0832"
+	}
+	onTerms.Lines[1] = policy.Line{
+		Model: "house", Class: tokenizer.Output, Quantity: 4, State: policy.Unpriced, Charged: usd(t, "0.01"), ChargeID: "config:prices.rate_card[0]",
+	}
 	unpriced := served()
 	unpriced.Priced, unpriced.Provider, unpriced.Developer, unpriced.Model = false, "", "", "house\x1b[31m-model"
 	for i := range unpriced.Lines[:2] {
@@ -171,6 +180,7 @@ func TestExplain(t *testing.T) {
 	unknown.Outcome, unknown.Reason, unknown.Status = policy.Failed, "", 0
 	for name, records := range map[string][]policy.Record{
 		"explain": {served()}, "explain-attempts": {served(), discounted}, "explain-unpriced": {unpriced, unknownCost}, "explain-nothing": {refused, unknown},
+		"explain-terms": {onTerms},
 	} {
 		golden(t, name+".table", ask(t, &books{records: records}, "explain", "x"))
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,7 +25,7 @@ func showCalls(a *api.CallAnswer) string {
 		b.WriteString(showRecord(r))
 		for _, l := range r.Lines {
 			sum = sum.Add(l.Charged)
-			if l.State == policy.Unpriced {
+			if !l.Chargeable() {
 				except = ", without what has no price"
 			}
 		}
@@ -146,88 +145,4 @@ func showOwner(o policy.Owner) string {
 		t.rows = append(t.rows, []string{plain(a.Name), plain(a.Value), plain(a.Rule)})
 	}
 	return t.String()
-}
-
-// showLines is the bill: each line a multiplication that can be checked by hand.
-func showLines(r *policy.Record) string {
-	if len(r.Lines) == 0 {
-		if r.Outcome == policy.Refused {
-			return "  No lines: a refused call costs nothing.\n"
-		}
-		return "  No lines: nothing is known of what this call consumed.\n"
-	}
-	differ := slices.ContainsFunc(r.Lines, func(l policy.Line) bool { return l.List != l.Charged || l.Contracted != l.Charged })
-	t := table{indent: "  ", columns: []column{
-		{head: "MODEL"}, {head: "METER"}, {"TOKENS", true}, {head: "×"}, {"USD/M", true}, {head: "="},
-	}}
-	if differ {
-		t.columns = append(t.columns, column{"LIST USD", true}, column{"CONTRACTED USD", true}, column{"CHARGED USD", true})
-	} else {
-		t.columns = append(t.columns, column{"COST USD", true})
-	}
-	moneys := len(t.columns) - 6
-	t.columns = append(t.columns, column{head: "PRICE ROW"}, column{head: "SOURCE"})
-	var tokens int64
-	var list, contracted, charged money.Amount
-	for _, l := range r.Lines {
-		t.rows = append(t.rows, lineCells(l, differ))
-		tokens += l.Quantity
-		list, contracted, charged = list.Add(l.List), contracted.Add(l.Contracted), charged.Add(l.Charged)
-	}
-	known := slices.ContainsFunc(r.Lines, func(l policy.Line) bool { return l.State != policy.Unpriced })
-	t.foot = append([]string{"total", "", strconv.FormatInt(tokens, 10), "", "", ""}, hideZero(!known, amounts(differ, list, contracted, charged))...)
-	t.foot = append(t.foot, "", "")
-	t.alignPoints(append([]int{4}, last(6+moneys, moneys)...)...)
-	return t.String() + unpricedNote(r)
-}
-
-func lineCells(l policy.Line, differ bool) []string {
-	rate, moneys := l.Rate.String(), amounts(differ, l.List, l.Contracted, l.Charged)
-	switch l.State {
-	case policy.Unpriced:
-		rate = "unpriced"
-		hideZero(true, moneys)
-	case policy.Free:
-		rate = "free"
-	}
-	cells := append([]string{plain(l.Model), l.Class.String(), strconv.FormatInt(l.Quantity, 10), "×", rate, "="}, moneys...)
-	return append(cells, plain(l.RateID), l.Source.String())
-}
-
-// amounts are the moneys of a line as cells: three, or the one that they agree
-// on.
-func amounts(differ bool, list, contracted, charged money.Amount) []string {
-	if differ {
-		return []string{list.String(), contracted.String(), charged.String()}
-	}
-	return []string{charged.String()}
-}
-
-// hideZero writes ? for zeros that are not known to be zero.
-func hideZero(unknown bool, moneys []string) []string {
-	for i, m := range moneys {
-		if unknown && m == "0" {
-			moneys[i] = "?"
-		}
-	}
-	return moneys
-}
-
-// unpricedNote names what has no price and what to do about it.
-func unpricedNote(r *policy.Record) string {
-	provider := "a provider that is not known"
-	if r.Provider != "" {
-		provider = "provider " + plain(r.Provider)
-	}
-	var missing []string
-	for _, l := range r.Lines {
-		what := fmt.Sprintf("model %s at %s", plain(l.Model), provider)
-		if l.State == policy.Unpriced && !slices.Contains(missing, what) {
-			missing = append(missing, what)
-		}
-	}
-	if len(missing) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("\n  Unpriced: no price row matches %s; add prices.rates. The total leaves it out.\n", strings.Join(missing, ", "))
 }

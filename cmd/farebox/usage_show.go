@@ -118,11 +118,10 @@ func usageCells(a *api.UsageAnswer, r *api.Row, meters []tokenizer.Class, costs 
 	for _, m := range meters {
 		cells = append(cells, strconv.FormatInt(r.Tokens[m], 10))
 	}
-	moneys := make([]string, len(costs))
-	for i, c := range costs {
-		moneys[i] = c.of(r).String()
+	for _, c := range costs {
+		cells = append(cells, orUnknown(c.of(r), r.Unpriced == 0 || r.Unpriced < r.Calls))
 	}
-	return append(cells, hideZero(r.Unpriced > 0 && r.Unpriced == r.Calls, moneys)...)
+	return cells
 }
 
 // writeUsageCSV writes one line per group under the names that JSON has.
