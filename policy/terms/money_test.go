@@ -53,6 +53,20 @@ func TestPartIsExact(t *testing.T) {
 	}
 }
 
+func TestInUSDIsRoundedHalfUp(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for range 100_000 {
+		rate, worth := money.Rate(r.Int64()>>r.IntN(63)), Worth(r.Int64N(int64(MaxWorth))>>r.IntN(30)+1)
+		want := halfUp(new(big.Int).Mul(big.NewInt(int64(rate)), big.NewInt(int64(worth))), big.NewInt(int64(oneUSD)))
+		if !want.IsInt64() {
+			want = big.NewInt(math.MaxInt64)
+		}
+		if got := InUSD(rate, worth); big.NewInt(int64(got)).Cmp(want) != 0 {
+			t.Fatalf("%d × %d is %d, want %v", rate, worth, got, want)
+		}
+	}
+}
+
 // TestLinesAreRoundedOnce holds every money of a line to its definition, and the
 // sum of lines to their exact sum within half a pico-USD each.
 func TestLinesAreRoundedOnce(t *testing.T) {

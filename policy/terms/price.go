@@ -3,6 +3,7 @@ package terms
 import (
 	"errors"
 	"fmt"
+	"math"
 	"math/bits"
 	"slices"
 	"strings"
@@ -165,6 +166,19 @@ func at(periods []period, moment time.Time) *period {
 		}
 	}
 	return &periods[0]
+}
+
+// InUSD is a rate in a currency as micro-USD per million, rounded half up; it
+// stops at the end of int64. It is for prices that are compared as rates; what a
+// line costs is rounded once, from its amount.
+func InUSD(r money.Rate, w Worth) money.Rate {
+	hi, lo := bits.Mul64(uint64(max(r, 0)), uint64(max(w, 0)))
+	lo, carry := bits.Add64(lo, uint64(oneUSD)/2, 0)
+	if hi+carry >= uint64(oneUSD)/2 { // the quotient needs more than 63 bits
+		return math.MaxInt64
+	}
+	usd, _ := bits.Div64(hi+carry, lo, uint64(oneUSD))
+	return money.Rate(usd)
 }
 
 // part is a × n / of, rounded to the pico-USD, a half away from zero: half up for

@@ -171,7 +171,8 @@ type Rate struct {
 	From     Date     `yaml:"from" doc:"Valid from then on."`
 	Until    Date     `yaml:"until" doc:"Valid until just before then."`
 	Free     bool     `yaml:"free" doc:"true: costs nothing, in place of prices."`
+	Currency Currency `yaml:"currency" doc:"Of the prices: three letters, which prices.fx knows; not given: USD. They are turned into USD when they are read, to 10^-6 USD per million, half up."`
 	_        struct{} `later:"account deployment region tier context batch requests web_search"`
 
-	USD map[tokenizer.Class]money.Rate // per million tokens
+	USD map[tokenizer.Class]money.Rate // of Currency per million tokens
 }

@@ -52,11 +52,12 @@ func (u *usd) UnmarshalText(text []byte) error {
 }
 
 // PriceRows returns the rows of prices.rates, in order, for a layer above the
-// catalogue. The id of each is its path in the file.
+// catalogue. The id of each is its path in the file; in another currency, also
+// the day from which the exchange rate holds.
 func (c *Config) PriceRows() ([]price.Row, error) {
 	rows := make([]price.Row, 0, len(c.Prices.Rates))
 	for i := range c.Prices.Rates {
-		rows = append(rows, c.Prices.Rates[i].row(fmt.Sprintf("config:prices.rates[%d]", i)))
+		rows = append(rows, c.rateRows(i)...)
 	}
 	if _, err := price.New(rows); err != nil {
 		return nil, fmt.Errorf("make price rows: %w", err)

@@ -105,6 +105,48 @@ func TestRateCardOfAPlatformTeam(t *testing.T) {
 	}
 }
 
+func TestRatesInAnotherCurrency(t *testing.T) {
+	c := mustParse(t, `prices:
+  rates:
+    - {model: a, input: "2.50", output: "0.000001", currency: EUR, from: 2026-01-01, until: 2027-01-01}
+    - {model: b, input: "1", currency: EUR, until: 2026-03-01}
+    - {model: c, input: "1", currency: USD}
+  fx:
+    - {currency: EUR, usd: "1.1", from: 2026-07-01}
+    - {currency: EUR, usd: "1.0832"}
+    - {currency: EUR, usd: "1.5", from: 2027-02-01}`)
+	rows, err := c.PriceRows()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for i := range rows {
+		r := &rows[i]
+		in, _, _ := r.Rate(tokenizer.Input)
+		out, _, known := r.Rate(tokenizer.Output)
+		if !known {
+			out = -1
+		}
+		got = append(got, strings.Join([]string{r.ID, r.Model, in.String(), out.String(), Date{r.From}.day(), Date{r.Until}.day()}, " "))
+	}
+	want := []string{
+		"config:prices.rates[0] a 2.708 0.000001 2026-01-01 2026-07-01",
+		"config:prices.rates[0]@2026-07-01 a 2.75 0.000001 2026-07-01 2027-01-01",
+		"config:prices.rates[1] b 1.0832 -0.000001 - 2026-03-01",
+		"config:prices.rates[2] c 1 -0.000001 - -",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("rows (-want +got):\n%s", diff)
+	}
+}
+
+func (d Date) day() string {
+	if d.IsZero() {
+		return "-"
+	}
+	return d.Format(time.DateOnly)
+}
+
 func TestCheckTerms(t *testing.T) {
 	now := time.Date(2026, 8, 20, 12, 0, 0, 0, time.UTC)
 	for name, tc := range map[string]struct{ in, want string }{

@@ -37,6 +37,7 @@ func (d *decoder) validate(c *Config) {
 	}
 	for i := range c.Prices.Rates {
 		d.validateRate(fmt.Sprintf("prices.rates[%d]", i), &c.Prices.Rates[i])
+		d.validateCurrency(fmt.Sprintf("prices.rates[%d]", i), &c.Prices.Rates[i], c.Prices.FX)
 	}
 	d.validateTerms(c)
 	d.validateWhole(c)
