@@ -39,6 +39,10 @@ parts: ## fetch Envoy and the test model into .cache (pinned, hashes checked)
 deps: ## install what the suites need from Debian (nothing yet: every part comes with make parts)
 	@echo "deps: no suite needs a Debian package yet"
 
+.PHONY: prices
+prices: ## make the built-in price table and docs/prices-lint.md of their pinned sources
+	$(GO) run ./policy/price/generate
+
 .PHONY: bench
 bench: ## CPU per call of Farebox, a no-op processor and Envoy alone, in one run (ARGS="-o json")
 	CGO_ENABLED=0 $(GO) run ./e2e/bench $(ARGS)

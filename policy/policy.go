@@ -179,7 +179,7 @@ type Line struct {
 	Source     tokenizer.Source `json:"source"`
 	State      string           `json:"state"`             // Priced, Unpriced or Free, of the list price
 	RateID     string           `json:"rate_id,omitempty"` // the row of the catalogue
-	Rate       money.Rate       `json:"rate"`
+	Rate       money.Rate       `json:"rate"`              // rounded where the row's has a divisor; the moneys are not
 	List       money.Amount     `json:"list_usd"`
 	Contracted money.Amount     `json:"contracted_usd"`
 	Charged    money.Amount     `json:"charged_usd"`

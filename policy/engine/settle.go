@@ -92,6 +92,7 @@ func (e *Engine) price(rec *policy.Record, all []tokenizer.Usage) {
 	weakest := tokenizer.Reported
 	for i := range all {
 		row, model := e.row(rec, &all[i])
+		countRequest(&all[i], row)
 		for class, n := range all[i].All {
 			if n == 0 && class != tokenizer.Input && class != tokenizer.Output {
 				continue
@@ -115,6 +116,20 @@ func (e *Engine) price(rec *policy.Record, all []tokenizer.Usage) {
 		rec.Source = tokenizer.Partial
 	default:
 		rec.Source = weakest
+	}
+}
+
+// countRequest counts the call itself where its price has a part for that: that
+// there was an answer says that there was a call.
+func countRequest(u *tokenizer.Usage, row *price.Row) {
+	if row == nil || row.Free {
+		return
+	}
+	if _, known := u.Count(tokenizer.Requests); known {
+		return
+	}
+	if _, _, ok := row.Rate(tokenizer.Requests); ok {
+		u.Set(tokenizer.Requests, 1, tokenizer.Reported)
 	}
 }
 
@@ -154,7 +169,7 @@ func charge(l *policy.Line, row *price.Row) {
 		l.State, l.RateID = policy.Free, row.ID
 	case ok:
 		l.State, l.RateID, l.Rate = policy.Priced, row.ID, rate
-		l.List = rate.Times(l.Quantity)
+		l.List, _, _ = row.Cost(l.Class, l.Quantity)
 	}
 }
 

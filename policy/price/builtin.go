@@ -1,137 +1,61 @@
 package price
 
 import (
+	"bytes"
+	"compress/gzip"
 	_ "embed"
-	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
-	"time"
-
-	"github.com/farebox/farebox/policy/money"
-	"github.com/farebox/farebox/tokenizer"
 )
 
-//go:embed data.csv
-var data string
+// generated is made by policy/price/generate of the sources that it pins.
+//
+//go:embed prices.csv.gz
+var generated []byte
 
-// Builtin reads the list prices that the program carries. An id is made of what
-// tells rows apart: provider/model, then the conditions that are set.
+// overlay holds the rows that are kept by hand. A row here takes the place of
+// the generated one with the same id.
+//
+//go:embed overlay.csv
+var overlay string
+
+// Builtin reads the list prices that the program carries, sorted by id: the
+// generated table under the overlay.
 func Builtin() ([]Row, error) {
-	rows, err := readCSV(strings.NewReader(data))
+	z, err := gzip.NewReader(bytes.NewReader(generated))
 	if err != nil {
 		return nil, fmt.Errorf("read builtin prices: %w", err)
 	}
-	return rows, nil
-}
-
-// readCSV reads rows under a header that names the columns. Columns of rates are
-// named as classes are and hold decimal USD per million tokens.
-func readCSV(in io.Reader) ([]Row, error) {
-	r := csv.NewReader(in)
-	r.Comment = '#'
-	r.ReuseRecord = true
-	first, err := r.Read()
+	text, err := io.ReadAll(z)
 	if err != nil {
-		return nil, fmt.Errorf("read header: %w", err)
+		return nil, fmt.Errorf("read builtin prices: %w", err)
 	}
-	header := append([]string(nil), first...)
-	var rows []Row
-	for {
-		cells, err := r.Read()
-		if errors.Is(err, io.EOF) {
-			return rows, nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		row, err := readRow(header, cells)
-		if err != nil {
-			line, _ := r.FieldPos(0)
-			return nil, fmt.Errorf("read line %d: %w", line, err)
-		}
-		rows = append(rows, row)
-	}
-}
-
-func readRow(header, cells []string) (Row, error) {
-	var r Row
-	for i, column := range header {
-		if err := r.setCell(column, cells[i]); err != nil {
-			return Row{}, fmt.Errorf("read column %s: %w", column, err)
-		}
-	}
-	r.ID = r.id()
-	return r, nil
-}
-
-// setCell reads one cell; an empty one says nothing.
-func (r *Row) setCell(column, cell string) (err error) {
-	if cell == "" {
-		return nil
-	}
-	switch column {
-	case "provider":
-		r.Provider = cell
-	case "developer":
-		r.Developer = cell
-	case "model":
-		r.Model = cell
-	case "source":
-		r.Source = cell
-	case "tier":
-		r.Tier = cell
-	case "above":
-		r.Above, err = strconv.ParseInt(cell, 10, 64)
-	case "from":
-		r.From, err = time.Parse(time.DateOnly, cell)
-	case "until":
-		r.Until, err = time.Parse(time.DateOnly, cell)
-	case "terms":
-		err = r.setTerms(cell)
-	default:
-		err = r.setRate(column, cell)
-	}
-	return err
-}
-
-func (r *Row) setTerms(terms string) error {
-	switch terms {
-	case "free":
-		r.Free = true
-	case "resold":
-		r.Resold = true
-	default:
-		return fmt.Errorf("unknown terms %q", terms)
-	}
-	return nil
-}
-
-func (r *Row) setRate(column, cell string) error {
-	class, ok := tokenizer.ParseClass(column)
-	if !ok {
-		return errors.New("no such meter")
-	}
-	rate, err := money.ParseRate(cell)
+	rows, err := ReadCSV(bytes.NewReader(text))
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("read builtin prices: %w", err)
 	}
-	r.Set(class, rate)
-	return nil
+	own, err := ReadCSV(strings.NewReader(overlay))
+	if err != nil {
+		return nil, fmt.Errorf("read the overlay of builtin prices: %w", err)
+	}
+	return Overlay(rows, own), nil
 }
 
-func (r *Row) id() string {
-	id := r.Provider + "/" + r.Model
-	if r.Tier != "" {
-		id += ";tier=" + r.Tier
+// Overlay puts rows over others: a row takes the place of the one with the same
+// id. The result is sorted by id, and neither argument is changed.
+func Overlay(under, over []Row) []Row {
+	mine := make(map[string]bool, len(over))
+	for i := range over {
+		mine[over[i].ID] = true
 	}
-	if r.Above != 0 {
-		id += ";above=" + strconv.FormatInt(r.Above, 10)
+	all := make([]Row, 0, len(under)+len(over))
+	for i := range under {
+		if !mine[under[i].ID] {
+			all = append(all, under[i])
+		}
 	}
-	if !r.From.IsZero() {
-		id += ";from=" + r.From.Format(time.DateOnly)
-	}
-	return id
+	all = append(all, over...)
+	SortRows(all)
+	return all
 }

@@ -2,20 +2,25 @@ package price
 
 import (
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
-	"github.com/farebox/farebox/policy/money"
 	"github.com/farebox/farebox/tokenizer"
 )
 
-func builtin(t testing.TB) *Catalogue {
-	t.Helper()
+// shared is the builtin catalogue, read once.
+var shared = sync.OnceValues(func() (*Catalogue, error) {
 	rows, err := Builtin()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	c, err := New(rows) // also refuses ids that are not unique
+	return New(rows) // also refuses ids that are not unique
+})
+
+func builtin(t testing.TB) *Catalogue {
+	t.Helper()
+	c, err := shared()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,39 +31,38 @@ func TestBuiltinIsSane(t *testing.T) {
 	seen := 0
 	for r := range builtin(t).All() {
 		seen++
-		if r.Provider == "" || r.Developer == "" || r.Source == "" {
+		if r.Provider == "" || r.Developer == "" && !r.Resold || r.Source == "" {
 			t.Errorf("%s: provider %q, developer %q, source %q", r.ID, r.Provider, r.Developer, r.Source)
 		}
 		if r.Free {
+			if !namedFree(r.Model) {
+				t.Errorf("%s: free, and its name does not say so", r.ID)
+			}
 			continue
 		}
-		own := func(c tokenizer.Class) money.Rate {
-			rate, as, ok := r.Rate(c)
-			if !ok || as != c {
-				return 0
+		dear, units := false, false
+		for c, p := range r.Classes {
+			units = units || p.Rate > 0 && !c.IsToken()
+			dear = dear || p.Rate.Over(p.Per) > 1000_000_000 && c.IsToken()
+		}
+		for c, p := range r.Classes {
+			if p.Rate == 0 && !(units && (c == tokenizer.Input || c == tokenizer.Output)) || p.Rate < 0 {
+				t.Errorf("%s: %v costs %v", r.ID, c, p)
 			}
-			return rate
 		}
-		input := own(tokenizer.Input)
-		if input == 0 {
-			t.Errorf("%s: no rate for input", r.ID)
+		if dear {
+			t.Errorf("%s: a token costs more than a tenth of a cent", r.ID)
 		}
-		if own(tokenizer.CacheRead) > input {
-			t.Errorf("%s: a cache read costs more than input", r.ID)
+		for _, pair := range cached {
+			if more(r, pair[0], r, pair[1]) {
+				t.Errorf("%s: %v costs more than %v", r.ID, pair[0], pair[1])
+			}
 		}
-		if w := own(tokenizer.CacheWrite5m); w != 0 && (w < input || own(tokenizer.CacheWrite1h) != 0 && own(tokenizer.CacheWrite1h) < w) {
+		if more(r, tokenizer.CacheWrite5m, r, tokenizer.CacheWrite1h) {
 			t.Errorf("%s: cache writes get cheaper as they live longer", r.ID)
 		}
-		if out := own(tokenizer.Output); out != 0 && out < input {
-			t.Errorf("%s: output costs less than input", r.ID)
-		}
-		for c := range tokenizer.Classes {
-			if r.known&(1<<c) != 0 && (r.rates[c] == 0 || r.rates[c] > 700_000_000) {
-				t.Errorf("%s: %v at %v USD a million", r.ID, c, r.rates[c])
-			}
-		}
 	}
-	if seen < 400 {
+	if seen < 8000 {
 		t.Errorf("only %d rows", seen)
 	}
 }
@@ -96,7 +100,7 @@ func TestBuiltinPrices(t *testing.T) {
 		{"vertex", "claude-sonnet-4-5@20250929", "output", "15"},
 		{"bedrock", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", "input", "3.3"},
 		{"bedrock", "anthropic.claude-sonnet-4-5-20250929-v1:0", "input", "3"},
-		{"bedrock", "arn:aws:bedrock:eu-west-1:1:inference-profile/eu.amazon.nova-pro-v1:0", "output", "3.2"},
+		{"bedrock", "arn:aws:bedrock:eu-west-1:1:inference-profile/eu.amazon.nova-pro-v1:0", "output", "4.2"},
 		{"azure", "gpt-4o-2024-08-06", "output", "10"},
 	} {
 		class, ok := tokenizer.ParseClass(c.class)
@@ -122,7 +126,7 @@ func TestBuiltinNeverMistakesAProduct(t *testing.T) {
 		"openai/gpt-4o-2024-11-20":            "openai/gpt-4o",
 		"gpt-4o-2024-05-13":                   "openai/gpt-4o-2024-05-13",
 		"gpt-4o-mini-2024-07-18":              "openai/gpt-4o-mini",
-		"gpt-4o-audio-preview-2025-06-03":     "openai/gpt-4o-audio-preview",
+		"gpt-4o-audio-preview-2025-06-03":     "openai/gpt-4o-audio-preview-2025-06-03",
 		"gpt-4o-mini-audio-preview":           "openai/gpt-4o-mini-audio-preview",
 		"gpt-4o-something-new":                "",
 		"gpt-5-2025-08-07":                    "openai/gpt-5",
@@ -139,8 +143,8 @@ func TestBuiltinNeverMistakesAProduct(t *testing.T) {
 		"gpt-4.1-2025-04-14":                  "openai/gpt-4.1",
 		"o1-pro-2025-03-19":                   "openai/o1-pro",
 		"o3-mini":                             "openai/o3-mini",
-		"o3-2025-04-16":                       "openai/o3",
-		"claude-opus-4-20250514":              "anthropic/claude-opus-4",
+		"o3-2025-04-16":                       "openai/o3;from=2025-06-10",
+		"claude-opus-4-20250514":              "anthropic/claude-opus-4-0",
 		"claude-opus-4-1-20250805":            "anthropic/claude-opus-4-1",
 		"claude-sonnet-4-5-20250929":          "anthropic/claude-sonnet-4-5",
 		"claude-3-5-sonnet-latest":            "anthropic/claude-3-5-sonnet",
@@ -148,14 +152,15 @@ func TestBuiltinNeverMistakesAProduct(t *testing.T) {
 		"gemini-2.5-flash":                    "gemini/gemini-2.5-flash",
 		"gemini-2.5-flash-lite":               "gemini/gemini-2.5-flash-lite",
 		"gemini-2.5-flash-image":              "gemini/gemini-2.5-flash-image",
-		"gemini-2.5-flash-preview-tts":        "",
+		"gemini-2.5-flash-preview-tts":        "gemini/gemini-2.5-flash-preview-tts",
 		"gemini-2.5-pro-preview-06-05":        "gemini/gemini-2.5-pro-preview-0*",
-		"gemini-2.5-pro-preview-tts":          "",
+		"gemini-2.5-pro-preview-tts":          "gemini/gemini-2.5-pro-preview-tts",
 		"llama-3.1-70b":                       "",
 		"llama-3-8b":                          "",
-		"ft:gpt-4o-2024-08-06:acme::abc":      "",
-		"ft:gpt-4o-mini-2024-07-18":           "",
-		"openai/ft:gpt-4o-2024-08-06":         "",
+		"ft:gpt-4o-2024-08-06:acme::abc":      "openai/ft:gpt-4o-2024-08-06:*",
+		"ft:gpt-4o-mini-2024-07-18":           "openai/ft:gpt-4o-mini-2024-07-18:*",
+		"openai/ft:gpt-4o-2024-08-06":         "openai/ft:gpt-4o-2024-08-06:*",
+		"ft:gpt-5-2025-08-07:acme::abc":       "",
 		"gpt-4o-mini-2024-07-18.ft-0123abcd":  "",
 		"gpt-4o-2024-13-01":                   "",
 		"gpt-4o-2024-08-06-2024-08-06":        "",
@@ -202,14 +207,26 @@ func TestReadCSVRefuses(t *testing.T) {
 		"p,m,,,2024-13-01,1": "column from",
 		"p,m,,,1":            "wrong number of fields",
 	} {
-		if _, err := readCSV(strings.NewReader(header + line + "\n")); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("readCSV(%q) = %v, want %q", line, err, want)
+		if _, err := ReadCSV(strings.NewReader(header + line + "\n")); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("ReadCSV(%q) = %v, want %q", line, err, want)
 		}
 	}
-	if _, err := readCSV(strings.NewReader("provider,model,odd\np,m,1\n")); err == nil || !strings.Contains(err.Error(), "no such meter") {
+	if _, err := ReadCSV(strings.NewReader("provider,model,odd\np,m,1\n")); err == nil || !strings.Contains(err.Error(), "no such meter") {
 		t.Errorf("a column that is no meter: %v", err)
 	}
-	if _, err := readCSV(strings.NewReader("")); err == nil {
+	if _, err := ReadCSV(strings.NewReader("")); err == nil {
 		t.Error("an empty table gave no error")
+	}
+}
+
+func BenchmarkBuiltin(b *testing.B) {
+	for b.Loop() {
+		rows, err := Builtin()
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := New(rows); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -66,7 +66,7 @@ func number(two []byte) int {
 
 // match reports whether a glob covers the whole name, and how many of its
 // characters are literal. Time is at most the product of the lengths.
-func match(glob, name []byte) (literals int, ok bool) {
+func match[G, N string | []byte](glob G, name N) (literal int, ok bool) {
 	g, n := 0, 0
 	star, resume := -1, 0 // the last star seen, and where to go on with it
 	for n < len(name) {
@@ -90,5 +90,39 @@ func match(glob, name []byte) (literals int, ok bool) {
 	if g < len(glob) {
 		return 0, false
 	}
-	return len(glob) - bytes.Count(glob, []byte("*")), true
+	return literals(glob), true
+}
+
+// literals counts the characters of a glob that are not a star.
+func literals[G string | []byte](glob G) int {
+	n := 0
+	for i := range len(glob) {
+		if glob[i] != '*' {
+			n++
+		}
+	}
+	return n
+}
+
+// overlap reports whether some text is covered by both of two globs.
+func overlap(a, b string) bool {
+	// below[j] says whether a[i+1:] and b[j:] have a text in common, row the same
+	// of a[i:].
+	below, row := make([]bool, len(b)+1), make([]bool, len(b)+1)
+	for i := len(a); i >= 0; i-- {
+		for j := len(b); j >= 0; j-- {
+			switch {
+			case i == len(a) && j == len(b):
+				row[j] = true
+			case i < len(a) && a[i] == '*':
+				row[j] = below[j] || j < len(b) && row[j+1]
+			case j < len(b) && b[j] == '*':
+				row[j] = row[j+1] || i < len(a) && below[j]
+			default:
+				row[j] = i < len(a) && j < len(b) && a[i] == b[j] && below[j+1]
+			}
+		}
+		below, row = row, below
+	}
+	return below[0]
 }
