@@ -87,15 +87,10 @@ func (p *pattern) meets(o *pattern) bool {
 	case o.score == exactly:
 		return p.fits(o.text)
 	}
-	return globsMeet(p.text, o.text)
-}
-
-// globsMeet reports whether some text fits both globs, which each have a star:
-// what stands before the first star of each must agree, and what stands after
-// the last. Between them each star can give way to all that the other glob asks.
-func globsMeet(a, b string) bool {
-	return ends(a[:strings.IndexByte(a, '*')], b[:strings.IndexByte(b, '*')], strings.HasPrefix) &&
-		ends(a[strings.LastIndexByte(a, '*')+1:], b[strings.LastIndexByte(b, '*')+1:], strings.HasSuffix)
+	// Each has a star, so what stands before the first star of both must agree, and
+	// what stands after the last. Between them each star can give way to all that
+	// the other glob asks.
+	return ends(p.head, o.head, strings.HasPrefix) && ends(p.tail, o.tail, strings.HasSuffix)
 }
 
 func ends(a, b string, within func(s, end string) bool) bool { return within(a, b) || within(b, a) }

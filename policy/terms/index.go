@@ -146,7 +146,7 @@ func (x *index) alike(name []byte, l *policy.Line, rec *policy.Record) *row {
 			}
 			stem = nil
 		}
-		if fits(r.model.text, name) && r.holds(l, rec) {
+		if patternFits(&r.model, name) && r.holds(l, rec) {
 			return r.row
 		}
 	}

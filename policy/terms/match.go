@@ -31,6 +31,9 @@ type Attribute struct {
 type pattern struct {
 	text  string // empty: anything
 	score int    // how specific it is: exactly, or the literal characters of a glob
+	// Of a glob: what stands before its first star and after its last, and, where
+	// they are two, from the one to the other.
+	head, tail, middle string
 }
 
 // exactly is a score above that of every glob.
@@ -42,14 +45,32 @@ func compile(text string) pattern {
 	case stars == len(text):
 		return pattern{}
 	case stars == 0:
-		return pattern{text, exactly}
+		return pattern{text: text, score: exactly}
 	}
-	return pattern{text, len(text) - stars}
+	first, last := strings.IndexByte(text, '*'), strings.LastIndexByte(text, '*')
+	p := pattern{text: text, score: len(text) - stars, head: text[:first], tail: text[last+1:]}
+	if first < last {
+		p.middle = text[first : last+1]
+	}
+	return p
 }
 
 func (p *pattern) any() bool { return p.text == "" }
 
-func (p *pattern) fits(s string) bool { return p.any() || fits(p.text, s) }
+func (p *pattern) fits(s string) bool { return p.any() || patternFits(p, s) }
+
+// patternFits reports whether p, which is not any, covers all of s. Most globs
+// are told by their ends.
+func patternFits[T string | []byte](p *pattern, s T) bool {
+	if p.score == exactly {
+		return p.text == string(s)
+	}
+	end := len(s) - len(p.tail)
+	if end < len(p.head) || string(s[:len(p.head)]) != p.head || string(s[end:]) != p.tail {
+		return false
+	}
+	return p.middle == "" || fits(p.middle, s[len(p.head):end])
+}
 
 // fits reports whether a glob covers all of s. It takes at most len(glob) ×
 // len(s) steps.
