@@ -44,6 +44,8 @@ type Options struct {
 	// Farebox is the processor, host:port or unix:///path. A host that is a name
 	// stands for all its addresses. Empty is DefaultFarebox.
 	Farebox string
+	// FareboxTLS is how TLS is spoken to the processor. Nil: it is not.
+	FareboxTLS *FareboxTLS
 	// Upstream is the provider. Empty is DefaultUpstream, with UpstreamTLS. A
 	// name becomes the Host of every call and the name of the cluster; an IP
 	// address leaves the Host alone, and the cluster is called "upstream".
@@ -70,6 +72,19 @@ type Options struct {
 	FailOpen bool
 	// AccessLog is a file or device for one JSON line a call. Empty writes none.
 	AccessLog string
+}
+
+// FareboxTLS is TLS towards the processor, all of it in PEM files.
+type FareboxTLS struct {
+	// CA are the authorities one of which signed the processor's certificate;
+	// required.
+	CA string
+	// Cert and Key are what Envoy shows, both or neither. The certificate's names
+	// are those of listen.extproc.tls.allow.
+	Cert, Key string
+	// SNI is the name asked for and checked. Empty is Farebox's host, which then
+	// must be a name.
+	SNI string
 }
 
 //go:embed envoy.yaml
@@ -104,6 +119,7 @@ type view struct {
 	Listen        address
 	Admin         *address
 	Farebox       address
+	FareboxTLS    *tls
 	Upstream      upstream
 	UpstreamHTTP2 bool
 	TLS           *tls
@@ -120,7 +136,7 @@ type upstream struct {
 	Cluster   string
 }
 
-type tls struct{ SNI, CA string }
+type tls struct{ SNI, CA, Cert, Key string }
 
 // view checks o and fills in the defaults.
 func (o Options) view() (view, error) {
@@ -137,6 +153,9 @@ func (o Options) view() (view, error) {
 		v.Admin = &a
 	}
 	if v.Farebox, err = processor(or(o.Farebox, DefaultFarebox)); err != nil {
+		return view{}, err
+	}
+	if v.FareboxTLS, err = o.FareboxTLS.towards(v.Farebox); err != nil {
 		return view{}, err
 	}
 	if v.Upstream, v.TLS, err = o.provider(); err != nil {
@@ -182,6 +201,33 @@ func (o Options) provider() (upstream, *tls, error) {
 		return upstream{}, nil, fmt.Errorf("use upstream SNI %q: not a host name", t.SNI)
 	}
 	return u, t, absolute("upstream CA", t.CA)
+}
+
+// towards checks TLS to the processor at a.
+func (t *FareboxTLS) towards(a address) (*tls, error) {
+	if t == nil {
+		return nil, nil
+	}
+	v := &tls{SNI: t.SNI, CA: t.CA, Cert: t.Cert, Key: t.Key}
+	if v.SNI == "" && a.Name {
+		v.SNI = a.Host
+	}
+	if !isName(v.SNI) {
+		return nil, fmt.Errorf("use farebox TLS name %q: not a host name", v.SNI)
+	}
+	if (v.Cert == "") != (v.Key == "") {
+		return nil, fmt.Errorf("use farebox TLS: a certificate and its key go together")
+	}
+	if err := absolute("farebox TLS CA", v.CA); err != nil {
+		return nil, err
+	}
+	if v.Cert == "" {
+		return v, nil
+	}
+	if err := absolute("farebox TLS certificate", v.Cert); err != nil {
+		return nil, err
+	}
+	return v, absolute("farebox TLS key", v.Key)
 }
 
 func or(s, otherwise string) string {

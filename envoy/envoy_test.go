@@ -13,7 +13,7 @@ import (
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
-	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
+	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
 	"github.com/goccy/go-yaml"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -27,10 +27,15 @@ var shapes = map[string]Options{
 		UpstreamTLS: true, UpstreamSNI: "llm.example.com", UpstreamHTTP2: true, BufferLimit: 32 << 10, BodyLimit: 1 << 20,
 		FailOpen: true, AccessLog: "/dev/stdout",
 	},
-	"plain":     {Upstream: "127.0.0.1:8000", Admin: "127.0.0.1:9901"},
-	"plain h2":  {Upstream: "vllm.models.svc:8000", UpstreamHTTP2: true, Farebox: "farebox.farebox.svc:9002"},
-	"path":      {Upstream: "127.0.0.1:8000", AccessLog: "/tmp/a: {b}, # \"c\"\\d %REQ(x)%"},
-	"same name": {Upstream: "farebox:80"},
+	"plain":       {Upstream: "127.0.0.1:8000", Admin: "127.0.0.1:9901"},
+	"plain h2":    {Upstream: "vllm.models.svc:8000", UpstreamHTTP2: true, Farebox: "farebox.farebox.svc:9002"},
+	"path":        {Upstream: "127.0.0.1:8000", AccessLog: "/tmp/a: {b}, # \"c\"\\d %REQ(x)%"},
+	"same name":   {Upstream: "farebox:80"},
+	"farebox TLS": {Upstream: "127.0.0.1:8000", Farebox: "farebox.farebox.svc:9002", FareboxTLS: &FareboxTLS{CA: "/ca.pem"}},
+	"farebox mTLS": {
+		Upstream: "127.0.0.1:8000", Farebox: "unix:///run/farebox.sock",
+		FareboxTLS: &FareboxTLS{CA: "/ca.pem", Cert: "/it's \"own\".pem", Key: "/key.pem", SNI: "farebox.test"},
+	},
 }
 
 // typed reads what Config wrote into Envoy's own types; an unknown field or a
@@ -148,21 +153,55 @@ func TestEveryOptionArrives(t *testing.T) {
 	}
 }
 
+// TestFareboxIsAskedOverTLS with the names and files of the options, and without
+// them in the clear.
+func TestFareboxIsAskedOverTLS(t *testing.T) {
+	for name, want := range map[string]tls{
+		"plain": {}, "farebox TLS": {SNI: "farebox.farebox.svc", CA: "/ca.pem"},
+		"farebox mTLS": {SNI: "farebox.test", CA: "/ca.pem", Cert: "/it's \"own\".pem", Key: "/key.pem"},
+	} {
+		socket := typed(t, shapes[name]).StaticResources.Clusters[1].TransportSocket
+		if socket == nil {
+			if want != (tls{}) {
+				t.Errorf("%s: in the clear", name)
+			}
+			continue
+		}
+		var c tlsv3.UpstreamTlsContext
+		if err := socket.GetTypedConfig().UnmarshalTo(&c); err != nil {
+			t.Fatal(err)
+		}
+		common := c.CommonTlsContext
+		got := tls{SNI: c.Sni, CA: common.GetValidationContext().GetTrustedCa().GetFilename()}
+		if certs := common.TlsCertificates; len(certs) == 1 {
+			got.Cert, got.Key = certs[0].CertificateChain.GetFilename(), certs[0].PrivateKey.GetFilename()
+		}
+		names := common.GetValidationContext().MatchTypedSubjectAltNames
+		if got != want || len(names) != 1 || names[0].Matcher.GetExact() != want.SNI || common.AlpnProtocols[0] != "h2" {
+			t.Errorf("%s: %+v with names %v, want %+v", name, got, names, want)
+		}
+	}
+}
+
 func TestConfigRefuses(t *testing.T) {
 	for name, o := range map[string]Options{
-		"listen":         {Listen: "localhost:80"},
-		"admin":          {Admin: "127.0.0.1"},
-		"farebox":        {Farebox: "127.0.0.1:0"},
-		"farebox socket": {Farebox: "unix:///" + strings.Repeat("x", 107)},
-		"upstream":       {Upstream: "a\"b:80"},
-		"upstream port":  {Upstream: "example.com:65536"},
-		"upstream zone":  {Upstream: "[fe80::1%eth0]:80"},
-		"SNI":            {Upstream: "10.0.0.1:443", UpstreamTLS: true},
-		"CA":             {UpstreamCA: "ca.pem"},
-		"upstream TLS":   {Upstream: "example.com:80", UpstreamCA: "/ca.pem"},
-		"buffer limit":   {BufferLimit: -1},
-		"body limit":     {BodyLimit: maxBodyLimit + 1},
-		"access log":     {AccessLog: "/tmp/a\nb"},
+		"listen":           {Listen: "localhost:80"},
+		"admin":            {Admin: "127.0.0.1"},
+		"farebox":          {Farebox: "127.0.0.1:0"},
+		"farebox socket":   {Farebox: "unix:///" + strings.Repeat("x", 107)},
+		"upstream":         {Upstream: "a\"b:80"},
+		"upstream port":    {Upstream: "example.com:65536"},
+		"upstream zone":    {Upstream: "[fe80::1%eth0]:80"},
+		"SNI":              {Upstream: "10.0.0.1:443", UpstreamTLS: true},
+		"CA":               {UpstreamCA: "ca.pem"},
+		"upstream TLS":     {Upstream: "example.com:80", UpstreamCA: "/ca.pem"},
+		"farebox TLS":      {FareboxTLS: &FareboxTLS{SNI: "a.test"}},
+		"certificate":      {FareboxTLS: &FareboxTLS{CA: "/ca", SNI: "a.test", Key: "/key"}},
+		"farebox TLS name": {FareboxTLS: &FareboxTLS{CA: "/ca"}},
+		"farebox TLS key":  {FareboxTLS: &FareboxTLS{CA: "/ca", SNI: "a.test", Cert: "/cert", Key: "key"}},
+		"buffer limit":     {BufferLimit: -1},
+		"body limit":       {BodyLimit: maxBodyLimit + 1},
+		"access log":       {AccessLog: "/tmp/a\nb"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			text, err := Config(o)
@@ -204,6 +243,9 @@ func TestEnvoyTakesIt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if o.Upstream == "" || o.UpstreamTLS {
 				o.UpstreamCA = authority(t)
+			}
+			if o.FareboxTLS != nil {
+				o.FareboxTLS = pair(t, *o.FareboxTLS)
 			}
 			text, err := Config(o)
 			if err != nil {

@@ -12,6 +12,7 @@ import (
 
 func newEnvoy() *cobra.Command {
 	var o envoy.Options
+	var t envoy.FareboxTLS
 	var target string
 	c := &cobra.Command{
 		Use:   "envoy --for envoy",
@@ -25,11 +26,16 @@ lets them pass uncounted. Istio, Envoy Gateway and kgateway are not written by
 this version.`,
 		Example: `  farebox envoy --for envoy > envoy.yaml
   farebox envoy --for envoy --upstream api.anthropic.com:443 --tls
+  farebox envoy --for envoy --farebox farebox.example:9002 --farebox-tls-ca /ca.pem \
+    --farebox-tls-cert /envoy.pem --farebox-tls-key /envoy.key
   farebox envoy --for envoy --upstream 127.0.0.1:8000 --listen 0.0.0.0:8080 --fail-open`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := checkTarget(target); err != nil {
 				return err
+			}
+			if t != (envoy.FareboxTLS{}) {
+				o.FareboxTLS = &t
 			}
 			b, err := envoy.Config(o)
 			if err != nil {
@@ -40,14 +46,18 @@ this version.`,
 		},
 	}
 	c.Flags().StringVar(&target, "for", "", "what runs Envoy; this version knows `envoy`, a plain one (required)")
-	envoyFlags(c.Flags(), &o)
+	envoyFlags(c.Flags(), &o, &t)
 	return c
 }
 
 // envoyFlags has a flag for each of the options.
-func envoyFlags(f *pflag.FlagSet, o *envoy.Options) {
+func envoyFlags(f *pflag.FlagSet, o *envoy.Options, t *envoy.FareboxTLS) {
 	f.StringVar(&o.Listen, "listen", envoy.DefaultListen, "`address` where callers connect")
 	f.StringVar(&o.Farebox, "farebox", envoy.DefaultFarebox, "`address` of the processor, host:port or unix:///path")
+	f.StringVar(&t.CA, "farebox-tls-ca", "", "speak TLS to the processor; PEM `file` of its authorities")
+	f.StringVar(&t.SNI, "farebox-tls-name", "", "`name` that its certificate must have (default the host of --farebox)")
+	f.StringVar(&t.Cert, "farebox-tls-cert", "", "PEM `file` of the certificate that Envoy shows it")
+	f.StringVar(&t.Key, "farebox-tls-key", "", "PEM `file` of its private key")
 	f.StringVar(&o.Upstream, "upstream", "", "`address` of the provider, host:port (default "+envoy.DefaultUpstream+" with --tls)")
 	f.BoolVar(&o.UpstreamTLS, "tls", false, "speak TLS to the provider and check its certificate")
 	f.StringVar(&o.UpstreamSNI, "tls-name", "", "`name` that the certificate must have (default the host of --upstream)")

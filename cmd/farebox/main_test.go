@@ -81,12 +81,12 @@ func TestVersion(t *testing.T) {
 func TestEnvoyFlags(t *testing.T) {
 	_, plain, _ := try("envoy", "--for", "envoy")
 	status, out, errOut := try(strings.Fields("envoy --for envoy --listen 127.0.0.1:10123 --farebox unix:///run/fb.sock --upstream models.test:8443" +
-		" --tls --tls-name other.test --tls-ca /ca.pem --http2 --buffer-limit 40123 --body-limit 50123 --fail-open --envoy-admin 127.0.0.1:9912 --access-log /dev/stdout")...)
+		" --tls --tls-name other.test --tls-ca /ca.pem --http2 --buffer-limit 40123 --body-limit 50123 --fail-open --farebox-tls-ca /fca.pem --farebox-tls-name fb.test --farebox-tls-cert /fc.pem --farebox-tls-key /fk.pem --envoy-admin 127.0.0.1:9912 --access-log /dev/stdout")...)
 	if status != 0 || errOut != "" {
 		t.Fatalf("status %d, %s", status, errOut)
 	}
 	for _, want := range []string{
-		"10123", "/run/fb.sock", "models.test", "8443", "other.test", "/ca.pem", "http2_protocol_options", "40123", "50123",
+		"10123", "/run/fb.sock", "models.test", "8443", "other.test", "/ca.pem", "/fca.pem", "fb.test", "/fc.pem", "/fk.pem", "http2_protocol_options", "40123", "50123",
 		"failure_mode_allow: true", "9912", "/dev/stdout",
 	} {
 		if !strings.Contains(out, want) || strings.Contains(plain, want) && want != "http2_protocol_options" && want != "/dev/stdout" {
