@@ -25,6 +25,30 @@ type FareboxOptions struct {
 	Dir string
 	// Socket has Envoy connect at a Unix socket in Dir instead of a port.
 	Socket bool
+	// Guard are more keys of the listeners.
+	Guard Guard
+}
+
+// Guard says who may connect to a farebox, and how this program does.
+type Guard struct {
+	ExtProc string       // more of listen.extproc, "tls: {…}"
+	Admin   string       // more of listen.admin
+	Client  *http.Client // asks the admin server over TLS; nil: it has none
+}
+
+func (g *Guard) client() *http.Client {
+	if g.Client == nil {
+		return http.DefaultClient
+	}
+	return g.Client
+}
+
+// more is a key for a flow mapping after others.
+func more(key string) string {
+	if key == "" {
+		return ""
+	}
+	return ", " + key
 }
 
 // Farebox is a running farebox, or one between two runs.
@@ -67,7 +91,8 @@ func (f *Farebox) configure() (err error) {
 			return err
 		}
 	}
-	listen := fmt.Sprintf("listen:\n  extproc: {address: %q}\n  admin: {address: %q}\n", f.Addr(), f.admin.Addr())
+	listen := fmt.Sprintf("listen:\n  extproc: {address: %q%s}\n  admin: {address: %q%s}\n",
+		f.Addr(), more(f.o.Guard.ExtProc), f.admin.Addr(), more(f.o.Guard.Admin))
 	if !strings.Contains("\n"+f.o.Config, "\ndrain:") {
 		listen += "drain: {wait: 0s, timeout: 5s}\n"
 	}
@@ -91,7 +116,7 @@ func (f *Farebox) Start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	return f.await(ctx, http.DefaultClient, f.AdminURL()+"/readyz")
+	return f.await(ctx, f.o.Guard.client(), f.AdminURL()+"/readyz")
 }
 
 // Restart ends the process in order and runs the binary again.
@@ -122,11 +147,16 @@ func (f *Farebox) Addr() string {
 }
 
 // AdminURL is where operators ask.
-func (f *Farebox) AdminURL() string { return "http://" + f.admin.Addr() }
+func (f *Farebox) AdminURL() string {
+	if f.o.Guard.Client != nil {
+		return "https://" + f.admin.Addr()
+	}
+	return "http://" + f.admin.Addr()
+}
 
 // Metrics reads /metrics.
 func (f *Farebox) Metrics(ctx context.Context) (Metrics, error) {
-	text, err := fetchText(ctx, http.DefaultClient, f.AdminURL()+"/metrics")
+	text, err := fetchText(ctx, f.o.Guard.client(), f.AdminURL()+"/metrics")
 	if err != nil {
 		return nil, fmt.Errorf("read farebox's metrics: %w", err)
 	}
@@ -136,12 +166,12 @@ func (f *Farebox) Metrics(ctx context.Context) (Metrics, error) {
 // Usage asks what the calls of the last day cost, by the names given.
 func (f *Farebox) Usage(ctx context.Context, by ...string) (*api.UsageAnswer, error) {
 	now := time.Now()
-	return api.NewClient(f.AdminURL(), nil).Usage(ctx, api.Query{From: now.Add(-24 * time.Hour), To: now.Add(time.Minute), By: by})
+	return api.NewClient(f.AdminURL(), f.o.Guard.client()).Usage(ctx, api.Query{From: now.Add(-24 * time.Hour), To: now.Add(time.Minute), By: by})
 }
 
 // Explain asks for the records of a call, by its id or the provider's.
 func (f *Farebox) Explain(ctx context.Context, id string) (*api.CallAnswer, error) {
-	return api.NewClient(f.AdminURL(), nil).Call(ctx, id)
+	return api.NewClient(f.AdminURL(), f.o.Guard.client()).Call(ctx, id)
 }
 
 // Command runs another command of the same binary against this farebox, and

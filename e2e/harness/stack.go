@@ -29,6 +29,7 @@ type StackOptions struct {
 	Play      provider.Scenario
 	Config    string       // farebox's, without listen
 	Socket    bool         // between Envoy and farebox
+	Guard     Guard        // of farebox
 	Envoy     EnvoyOptions // Dir, Farebox and, if empty, Upstream are filled in
 	NoFarebox bool         // no farebox: nothing listens where Envoy looks for it
 }
@@ -68,7 +69,7 @@ func (k *Kit) Start(t TB, o StackOptions) *Stack {
 		t.Cleanup(p.Release)
 		o.Envoy.Farebox = p.Addr()
 	} else {
-		s.Farebox = k.startFarebox(t, FareboxOptions{Config: o.Config, Socket: o.Socket})
+		s.Farebox = k.startFarebox(t, FareboxOptions{Config: o.Config, Socket: o.Socket, Guard: o.Guard})
 		o.Envoy.Farebox = s.Farebox.Addr()
 	}
 	o.Envoy.Dir = t.TempDir()
