@@ -71,7 +71,8 @@ func (c *Catalogue) Explain(q Query) Explanation {
 		x.Reason = s.reason()
 	}
 	slices.SortFunc(t.seen, func(a, b seen) int {
-		return cmp.Or(-cmp.Compare(c.rows[a.row].layer, c.rows[b.row].layer), -cmp.Compare(a.score, b.score), cmp.Compare(a.row, b.row))
+		x, y := &c.rows[a.row], &c.rows[b.row]
+		return cmp.Or(-cmp.Compare(nearness(x, &q), nearness(y, &q)), -cmp.Compare(x.layer, y.layer), -cmp.Compare(a.score, b.score), cmp.Compare(a.row, b.row))
 	})
 	for _, e := range t.seen {
 		if e.row == s.best && x.Row != nil {
@@ -84,6 +85,17 @@ func (c *Catalogue) Explain(q Query) Explanation {
 		x.Lost = append(x.Lost, s.loss(e))
 	}
 	return x
+}
+
+// nearness puts rows that hold first, then those of the same provider.
+func nearness(e *entry, q *Query) int {
+	switch {
+	case e.holds(q):
+		return 2
+	case holdsProvider(&e.Row, q):
+		return 1
+	}
+	return 0
 }
 
 // how tells by what kind of name a row was found.
@@ -146,8 +158,13 @@ func (s *search) beaten(r *entry, score int) (on, why string) {
 	case score != s.score:
 		return "name", "the winner's name is closer to the one asked"
 	}
-	_, on = narrower(&w.Row, &r.Row)
-	return on, "the winner says more of the " + on
+	switch _, on = narrower(&w.Row, &r.Row); on {
+	case "above":
+		return on, "the winner is for more input"
+	case "from":
+		return on, "the winner begins later"
+	}
+	return on, "the winner says more about the " + on
 }
 
 // fails names the first condition of r that does not hold.
