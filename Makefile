@@ -32,12 +32,15 @@ e2e: need-gcc parts ## the e2e stories alone, against a real Envoy
 	$(GO) test -race -count=1 -v -timeout 20m ./e2e
 
 .PHONY: parts
-parts: ## fetch Envoy and the test model into .cache (pinned, hashes checked)
+parts: ## fetch Envoy, the test model and official clients into .cache (pinned, hashes checked)
 	$(GO) run ./e2e/harness/fetch
 
 .PHONY: deps
-deps: ## install what the suites need from Debian (nothing yet: every part comes with make parts)
-	@echo "deps: no suite needs a Debian package yet"
+deps: ## install Node.js and npm from Debian where there are none (the stories of npm clients need them)
+	@if command -v node >/dev/null && command -v npm >/dev/null; then echo "deps: Node.js $$(node --version) and npm are here"; else \
+	  echo "deps: installing nodejs and npm from Debian"; \
+	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	  $$sudo apt-get update -q && $$sudo apt-get install -qy --no-install-recommends nodejs npm; fi
 
 .PHONY: prices
 prices: ## make the built-in price table and docs/prices-lint.md of their pinned sources

@@ -29,6 +29,9 @@ type Kit struct {
 	python  once[string]
 	farebox once[string]
 	model   once[*Model]
+
+	pyClients  once[*Clients]
+	npmClients once[*Clients]
 }
 
 // Options of a Kit. The zero value works inside the checkout.

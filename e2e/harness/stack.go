@@ -134,12 +134,23 @@ func (k *Kit) StartModel(t TB) *Model {
 	return m
 }
 
+// StartClients returns clients of the kit, or skips as Start does. Their get is
+// PythonClients or NodeClients.
+func (k *Kit) StartClients(t TB, get func(*Kit, context.Context) (*Clients, error)) *Clients {
+	t.Helper()
+	c, err := get(k, t.Context())
+	if err != nil {
+		unavailable(t, err)
+	}
+	return c
+}
+
 // unavailable ends a test that a part is missing for.
 func unavailable(t TB, err error) {
 	t.Helper()
 	var missing *Missing
 	if errors.As(err, &missing) && os.Getenv("CI") != "true" {
-		t.Skip(err.Error() + " (make parts fetches it)")
+		t.Skip(err.Error() + " (make deps and make parts bring it)")
 	}
 	t.Fatal(err)
 }

@@ -19,6 +19,7 @@ type asked struct {
 	Model         string          `json:"model"`
 	Stream        bool            `json:"stream"`
 	Input         json.RawMessage `json:"input"`
+	Encoding      string          `json:"encoding_format"`
 	StreamOptions *struct {
 		IncludeUsage bool `json:"include_usage"`
 	} `json:"stream_options"`

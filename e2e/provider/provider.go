@@ -183,8 +183,14 @@ func (s *Server) begin(r *http.Request) (*exchange, error) {
 	defer s.mu.Unlock()
 	s.seen++
 	x := &exchange{server: s, request: r, body: body, number: s.seen, play: s.play}
-	if sc, ok := s.named[name]; ok && name != "" {
+	sc, named := s.named[name]
+	if named {
 		x.play = sc
+	}
+	if next := x.play.Then; next != nil && named {
+		s.named[name] = *next
+	} else if next != nil {
+		s.play = *next
 	}
 	x.call = &Call{
 		Scenario: name, Method: r.Method, Path: r.URL.RequestURI(), Host: r.Host, Proto: r.Proto,

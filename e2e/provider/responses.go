@@ -1,7 +1,9 @@
 package provider
 
 import (
+	"encoding/binary"
 	"encoding/json"
+	"math"
 	"time"
 )
 
@@ -127,6 +129,19 @@ type embedding struct {
 	Vector any    `json:"embedding"`
 }
 
+// vector is the embedding of input i: numbers, or their bytes in base64.
+func vector(i int, encoding string) any {
+	numbers := []float32{0.25, -0.5, float32(i)}
+	if encoding != "base64" {
+		return numbers
+	}
+	var raw []byte
+	for _, n := range numbers {
+		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(n))
+	}
+	return raw // JSON writes bytes in base64
+}
+
 func embeddingsJSON(x *exchange, q asked) ([]byte, error) {
 	var inputs []json.RawMessage
 	if json.Unmarshal(q.Input, &inputs) != nil {
@@ -143,7 +158,7 @@ func embeddingsJSON(x *exchange, q asked) ([]byte, error) {
 		answer.Usage = map[string]int{"prompt_tokens": n, "total_tokens": n}
 	}
 	for i := range inputs {
-		answer.Data = append(answer.Data, embedding{Object: "embedding", Index: i, Vector: []float32{0.25, -0.5, float32(i)}})
+		answer.Data = append(answer.Data, embedding{Object: "embedding", Index: i, Vector: vector(i, q.Encoding)})
 	}
 	if x.play.Size == 0 {
 		return json.Marshal(answer)

@@ -44,6 +44,9 @@ type Scenario struct {
 	RefuseStreamOptions bool
 
 	Fault Fault
+
+	// Then is what the next call that asks for the same is answered. Nil: the same.
+	Then *Scenario
 }
 
 // Usage is what the provider says that a call consumed, in tokens.

@@ -35,5 +35,14 @@ func fetch(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("envoy  %s\nmodel  %s\n", envoy, python)
+	if _, err := kit.PythonClients(ctx); err != nil {
+		return err
+	}
+	if _, err := kit.NodeClients(ctx); err != nil {
+		if os.Getenv("CI") == "true" {
+			return err
+		}
+		fmt.Println(err) // the stories of npm clients are skipped without
+	}
 	return nil
 }
