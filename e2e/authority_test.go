@@ -4,7 +4,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -91,15 +90,6 @@ func (a *authority) issue(t *testing.T, names ...string) (cert, key []byte) {
 		t.Fatal(err)
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})
-}
-
-func (a *authority) pair(t *testing.T, names ...string) tls.Certificate {
-	t.Helper()
-	pair, err := tls.X509KeyPair(a.issue(t, names...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pair
 }
 
 // secret is a folder as Kubernetes mounts a secret: each file is a link through

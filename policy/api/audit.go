@@ -18,7 +18,7 @@ type auditQuestion struct {
 }
 
 func (s *server) audit(ctx context.Context, _ Who, q *auditQuestion) (*AuditAnswer, error) {
-	from, to, _, refused := q.Period.read(s.now())
+	from, to, _, refused := q.read(s.now())
 	if refused != nil {
 		return nil, refused
 	}

@@ -24,7 +24,7 @@ type callsQuestion struct {
 }
 
 func (s *server) calls(ctx context.Context, who Who, q *callsQuestion) (*CallsAnswer, error) {
-	from, to, _, refused := q.Period.read(s.now())
+	from, to, _, refused := q.read(s.now())
 	if refused != nil {
 		return nil, refused
 	}

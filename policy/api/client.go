@@ -160,7 +160,7 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte, into 
 	if err != nil {
 		return fmt.Errorf("cannot reach farebox at %s: %w; is `farebox serve` running? use --admin", c.base, cause(err))
 	}
-	defer answer.Body.Close() //nolint:errcheck // it was read, or is given up
+	defer answer.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
 	if err != nil {
 		return fmt.Errorf("read answer of farebox at %s: %w", c.base, err)

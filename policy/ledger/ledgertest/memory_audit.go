@@ -42,7 +42,7 @@ func (m *Memory) Judge(_ context.Context, v ledger.Verdict, c ledger.Change) (le
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	c.Number, c.At = int64(len(m.audit))+1, micro(c.At)
-	c.Subject, c.Before, c.After = v.Subject.String(), nil, v.Said()
+	c.Subject, c.Before, c.After = v.String(), nil, v.Said()
 	if before, ok := m.verdicts[v.Subject]; ok {
 		c.Before = before.Said()
 	}

@@ -21,7 +21,7 @@ func (s *Store) Judge(ctx context.Context, v ledger.Verdict, c ledger.Change) (l
 		if err != nil {
 			return err
 		}
-		c.Subject, c.Before, c.After = v.Subject.String(), nil, v.Said()
+		c.Subject, c.Before, c.After = v.String(), nil, v.Said()
 		if found {
 			c.Before = before.Said()
 		}
