@@ -3,7 +3,6 @@ package serve
 import (
 	"bytes"
 	"crypto/tls"
-	"crypto/x509"
 	"io"
 	"log/slog"
 	"net"
