@@ -12,6 +12,7 @@ package config
 
 import (
 	"github.com/farebox/farebox/policy/money"
+	"github.com/farebox/farebox/policy/price"
 	"github.com/farebox/farebox/tokenizer"
 )
 
@@ -157,11 +158,22 @@ type Source struct {
 // Prices is what models cost beside the built-in catalogue.
 type Prices struct {
 	OnUnpriced string `yaml:"on_unpriced" one:"pass" later:"refuse ceiling" doc:"pass: a call without a price passes and its record says unpriced; it is never counted as free."`
-	Rates      []Rate `yaml:"rates" max:"10000" doc:"Price rows; they win over the catalogue."`
+	Files      []File `yaml:"files" max:"16" doc:"CSV tables of prices, as prices import writes them; they win over the catalogue, and a later one over an earlier one."`
+	Rates      []Rate `yaml:"rates" max:"10000" doc:"Price rows; they win over the catalogue and the files."`
+
+	Deployments *Deployments `yaml:"deployments" doc:"Names that only their owner knows, and the model behind each: an Azure deployment, the ARN of a Bedrock inference profile, a Vertex endpoint."`
 
 	Discounts []Discount     `yaml:"discounts" max:"2000" doc:"What contracts with providers make of list prices. Without one the list price is paid."`
 	RateCard  []CardRow      `yaml:"rate_card" max:"2000" doc:"What teams are charged. Where no row matches, a team is charged what is paid."`
 	FX        []ExchangeRate `yaml:"fx" max:"5000" doc:"Exchange rates of the currencies that discounts and rate_card name."`
+
+	// Tables are the rows of Files, in order; until they are read there are none.
+	Tables [][]price.Row
+}
+
+// Deployments is what model stands behind a name.
+type Deployments struct {
+	Models map[string]string
 }
 
 // Rate is one price row. USD holds the price of each meter given.

@@ -4,6 +4,7 @@ package config
 // and with what they make of the rest.
 func (d *decoder) readFiles(c *Config) {
 	d.readOwners(c.Owners)
+	d.readPrices(c)
 	d.validateWhole(c)
 }
 
@@ -12,6 +13,9 @@ func (d *decoder) readFiles(c *Config) {
 func (c *Config) Files() (names []string) {
 	if c.Owners != nil && c.Owners.File != "" {
 		names = append(names, string(c.Owners.File))
+	}
+	for _, f := range c.Prices.Files {
+		names = append(names, string(f))
 	}
 	return names
 }

@@ -72,11 +72,13 @@ func rows(b *strings.Builder, v reflect.Value, path string) {
 	case Owners:
 		fmt.Fprintf(b, "| **`%s[]`** | list in place of the section | | One team for a time. |\n", path)
 		rows(b, reflect.ValueOf(Owner{}), path+"[]")
+	case Deployments:
+		fmt.Fprintf(b, "| `%s.NAME` | model | | The model behind the name NAME, in upper or lower case. |\n", path)
 	case CallMatch, ContractRates:
 		termsRows(b, v.Interface(), path)
 	case Rate:
 		for _, meter := range meters() {
-			fmt.Fprintf(b, "| `%s.%s` | USD per million tokens | | Price of %s. |\n", path, meter, strings.ReplaceAll(meter, "_", " "))
+			fmt.Fprintf(b, "| `%s.%s` | USD per million | | Price of %s. |\n", path, meter, strings.ReplaceAll(meter, "_", " "))
 		}
 	}
 }

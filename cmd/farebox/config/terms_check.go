@@ -180,7 +180,7 @@ func orAny(provider string) string {
 // those of the catalogue, and those that the rate card names at a provider.
 func models(c *Config, now time.Time) func(yield func(policy.Record, *price.Row) bool) {
 	return func(yield func(policy.Record, *price.Row) bool) {
-		prices, err := c.catalogue()
+		prices, err := c.Catalogue()
 		if err != nil {
 			return // Parse has refused it
 		}
@@ -204,19 +204,6 @@ func models(c *Config, now time.Time) func(yield func(policy.Record, *price.Row)
 			}
 		}
 	}
-}
-
-// catalogue is what serve makes of c.
-func (c *Config) catalogue() (*price.Catalogue, error) {
-	builtin, err := price.Builtin()
-	if err != nil {
-		return nil, err
-	}
-	own, err := c.PriceRows()
-	if err != nil {
-		return nil, err
-	}
-	return price.New(builtin, own)
 }
 
 // cardOwners are the callers that the rate card tells apart: nobody in

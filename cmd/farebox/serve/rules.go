@@ -9,7 +9,6 @@ import (
 	"github.com/farebox/farebox/extproc"
 	"github.com/farebox/farebox/policy/attribution"
 	"github.com/farebox/farebox/policy/engine"
-	"github.com/farebox/farebox/policy/price"
 	"github.com/farebox/farebox/policy/terms"
 )
 
@@ -48,7 +47,7 @@ func rulesOf(c *config.Config) (*rules, error) {
 	if err != nil {
 		return nil, fmt.Errorf("attribution: %w", err)
 	}
-	prices, err := catalogue(c)
+	prices, err := c.Catalogue()
 	if err != nil {
 		return nil, err
 	}
@@ -62,18 +61,6 @@ func rulesOf(c *config.Config) (*rules, error) {
 			InflightBytes: int64(c.Limits.InflightBytes), MaxStreams: int64(c.Limits.Streams),
 		},
 	}, nil
-}
-
-func catalogue(c *config.Config) (*price.Catalogue, error) {
-	builtin, err := price.Builtin()
-	if err != nil {
-		return nil, fmt.Errorf("built-in prices: %w", err)
-	}
-	own, err := c.PriceRows()
-	if err != nil {
-		return nil, fmt.Errorf("configured prices: %w", err)
-	}
-	return price.New(builtin, own)
 }
 
 func providers(c *config.Config) []extproc.Provider {

@@ -83,23 +83,12 @@ func groups(rows []price.Row) (list []*group) {
 
 // merge returns the table, sorted.
 func (m *merger) merge() []price.Row {
-	theirs := make(map[key]*group)   // genai-prices', by its name
-	byName := make(map[key][]*group) // and by its aliases
-	for _, g := range groups(m.genai) {
-		theirs[g.key] = g
-		byName[g.key] = append(byName[g.key], g)
-		for _, alias := range g.rows[0].Aliases {
-			k := key{g.provider, strings.ToLower(alias)}
-			byName[k] = append(byName[k], g)
-		}
-	}
-	taken := make(map[key]bool) // names that litellm prices
+	theirs := groups(m.genai)
+	byName := named(theirs)
 	mine := groups(m.litellm)
-	for _, g := range mine {
-		taken[g.key] = true
-		for _, alias := range g.rows[0].Aliases {
-			taken[key{g.provider, strings.ToLower(alias)}] = true
-		}
+	taken := make(map[key]bool) // names that litellm prices
+	for k := range named(mine) {
+		taken[k] = true
 	}
 	met := make(map[key]bool) // genai-prices' models that litellm has
 	for _, g := range mine {
@@ -116,8 +105,8 @@ func (m *merger) merge() []price.Row {
 	for _, g := range m.prune(mine) {
 		all = append(all, g.rows...)
 	}
-	for k, g := range theirs {
-		if !met[k] && !taken[k] {
+	for _, g := range theirs {
+		if !met[g.key] && !taken[g.key] {
 			all = append(all, m.alone(g, taken)...)
 		}
 	}
@@ -126,6 +115,19 @@ func (m *merger) merge() []price.Row {
 	}
 	price.SortRows(all)
 	return all
+}
+
+// named lists models by their names and aliases.
+func named(all []*group) map[key][]*group {
+	byName := make(map[key][]*group)
+	for _, g := range all {
+		byName[g.key] = append(byName[g.key], g)
+		for _, alias := range g.rows[0].Aliases {
+			k := key{g.provider, strings.ToLower(alias)}
+			byName[k] = append(byName[k], g)
+		}
+	}
+	return byName
 }
 
 // alone are the rows of a model that only genai-prices has.
