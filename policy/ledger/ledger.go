@@ -18,7 +18,8 @@ import (
 // Store keeps the ledger. Write is called by one goroutine at a time; the
 // readers may run beside it. Times are kept to the microsecond, in UTC.
 type Store interface {
-	// Write commits a batch whole or not at all. A record whose (call, attempt)
+	// Write commits a batch whole or not at all; a crash in its midst may leave its
+	// openings only. A record whose (call, attempt)
 	// is already there is left as it is: settling twice changes nothing. A record
 	// closes the opening of its call, whichever of the two is written first.
 	// The slices of b are the caller's again when Write returns. It gives up

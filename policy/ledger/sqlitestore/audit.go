@@ -16,6 +16,8 @@ func (s *Store) Judge(ctx context.Context, v ledger.Verdict, c ledger.Change) (l
 	if err := v.Check(); err != nil {
 		return c, fmt.Errorf("keep verdict: %w", err)
 	}
+	s.gate.Lock()
+	defer s.gate.Unlock()
 	err := inTx(ctx, s.change, func(tx *sql.Tx) error {
 		before, found, err := verdictOn(ctx, tx, v.Subject)
 		if err != nil {

@@ -5,35 +5,34 @@ import (
 	"database/sql"
 )
 
-// bulkRows is how many rows a bulk gives to one statement.
-const bulkRows = 16
-
-// bulk is a statement in two sizes, for one row and for bulkRows: starting a
-// statement costs more than a row.
+// bulk is a statement in several sizes: starting one costs as much as some rows.
 type bulk struct {
-	one, many *sql.Stmt
-	width     int   // arguments of a row
-	args      []any // of rows that wait
+	width int         // arguments of a row
+	sizes []*sql.Stmt // for one row, two, …; nil where there is none of that size
+	args  []any       // of rows that wait
 }
 
 // add takes the arguments of one row, and copies them.
 func (b *bulk) add(row []any) error {
 	b.args = append(b.args, row...)
-	if len(b.args) < bulkRows*b.width {
+	if len(b.args) < len(b.sizes)*b.width {
 		return nil
 	}
-	err := exec(b.many, b.args)
-	b.args = b.args[:0]
-	return err
+	return b.flush(context.Background())
 }
 
-// flush writes the rows that wait.
-func (b *bulk) flush() error {
+// flush writes the rows that wait, with the largest statements that fit.
+func (b *bulk) flush(ctx context.Context) error {
 	defer func() { b.args = b.args[:0] }()
-	for i := 0; i < len(b.args); i += b.width {
-		if err := exec(b.one, b.args[i:i+b.width]); err != nil {
+	for args := b.args; len(args) > 0; {
+		rows := len(args) / b.width
+		for b.sizes[rows-1] == nil {
+			rows--
+		}
+		if _, err := b.sizes[rows-1].ExecContext(ctx, args[:rows*b.width]...); err != nil {
 			return err
 		}
+		args = args[rows*b.width:]
 	}
 	return nil
 }

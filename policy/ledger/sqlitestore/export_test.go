@@ -1,6 +1,9 @@
 package sqlitestore
 
-import "testing"
+import (
+	"os"
+	"testing"
+)
 
 // Pragma asks the writing connection for a setting.
 func (s *Store) Pragma(t *testing.T, name string) (value string) {
@@ -17,7 +20,7 @@ func (s *Store) SetMaxRows(n int) { s.maxRows = n }
 // Plan is how SQLite carries out Find.
 func (s *Store) Plan(t *testing.T) (steps []string) {
 	t.Helper()
-	rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+findSQL, "x", []byte("x"), 1)
+	rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+findSQL, "x", 1, []byte("x"), "[]", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,4 +37,36 @@ func (s *Store) Plan(t *testing.T) (steps []string) {
 		t.Fatal("no plan", err)
 	}
 	return steps
+}
+
+// SetIndexRun makes runs of the index of fewer records.
+func (s *Store) SetIndexRun(records int64) { s.index.size = records }
+
+// Waiting is how many ids are not in the table of ids.
+func (s *Store) Waiting() int { return len(s.index.run) - s.index.added + len(s.index.fresh) }
+
+// SetJournalBound has the journal written anew from fewer bytes on; there must
+// have been an opening.
+func (s *Store) SetJournalBound(bytes int64) { s.journal.bound = bytes }
+
+// JournalPath is where the openings are.
+func (s *Store) JournalPath() string { return s.journalPath() }
+
+// Checkpoint checkpoints, as from most pages on, beside whoever writes.
+func (s *Store) Checkpoint(t *testing.T, most int64) {
+	t.Helper()
+	c := &checkpointer{db: s.checkpoints.db, gate: s.checkpoints.gate, most: most}
+	if err := c.checkpoint(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// WAL is the size of the WAL in bytes.
+func (s *Store) WAL(t *testing.T) int64 {
+	t.Helper()
+	info, err := os.Stat(s.file + "-wal")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
 }

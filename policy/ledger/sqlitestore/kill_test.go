@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/farebox/farebox/policy"
 	"github.com/farebox/farebox/policy/ledger"
 	"github.com/farebox/farebox/policy/ledger/ledgertest"
 	"github.com/farebox/farebox/policy/ledger/sqlitestore"
@@ -59,6 +60,13 @@ func TestKill(t *testing.T) {
 		if isOpen[id] {
 			t.Errorf("acknowledged %s is open", id)
 		}
+		var call policy.CallID
+		if err := call.UnmarshalText([]byte(id)); err != nil {
+			t.Fatal(err)
+		}
+		if before := unsettled(call); !isOpen[before.String()] {
+			t.Errorf("%s was opened before %s was acknowledged, and is not open", before, id)
+		}
 	}
 	t.Logf("%d acknowledged, %d left open", len(acknowledged), len(left))
 }
@@ -90,6 +98,12 @@ func readUntilKilled(t *testing.T, child *exec.Cmd, out io.Reader) (acknowledged
 	return acknowledged
 }
 
+// unsettled is a call that is opened before another, and never settled.
+func unsettled(before policy.CallID) policy.CallID {
+	before[0] = 0xff
+	return before
+}
+
 // writeUntilKilled says each record that was acknowledged, in one write.
 func writeUntilKilled(t *testing.T, path string) {
 	s, err := sqlitestore.Open(t.Context(), path, ledger.Process)
@@ -104,7 +118,10 @@ func writeUntilKilled(t *testing.T, path string) {
 	for n := range 8 {
 		writers.Go(func() {
 			for i := n; i < 1_000_000; i += 8 {
-				w.Open(ledgertest.Opening(i))
+				o := ledgertest.Opening(i)
+				w.Open(o)
+				o.Ticket.ID = unsettled(o.Ticket.ID)
+				w.Open(o)
 				r := ledgertest.Record(i)
 				if err := w.Record(t.Context(), r); err != nil {
 					fmt.Println(err)

@@ -53,12 +53,8 @@ func appendText(out []byte, s string) []byte {
 	return append(out, '"')
 }
 
-// readOwner is the inverse of appendValues and appendRules.
-func readOwner(values, rules string) (policy.Owner, error) {
-	var rule []string
-	if err := json.Unmarshal([]byte(rules), &rule); err != nil {
-		return nil, fmt.Errorf("read owner rules: %w", err)
-	}
+// readOwner is the inverse of appendValues, given the rules as well.
+func readOwner(values string, rule []string) (policy.Owner, error) {
 	if len(rule) == 0 {
 		return nil, nil
 	}

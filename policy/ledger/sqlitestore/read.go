@@ -1,53 +1,79 @@
 package sqlitestore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
-	"time"
+	"slices"
 
 	"github.com/farebox/farebox/policy"
-	"github.com/farebox/farebox/tokenizer"
 )
 
 // Open returns the openings that no record has closed, oldest first.
 func (s *Store) Open(ctx context.Context) ([]policy.Opening, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT ticket FROM openings ORDER BY admitted, call`)
+	open, err := s.open(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read openings of %s: %w", s.path, explain(err))
 	}
-	open, err := collect(rows, func(rows *sql.Rows) (o policy.Opening, err error) {
-		var ticket sql.RawBytes
-		if err := rows.Scan(&ticket); err != nil {
-			return o, err
-		}
-		return o, json.Unmarshal(ticket, &o.Ticket)
+	slices.SortFunc(open, func(a, b policy.Opening) int {
+		return cmp.Or(a.Ticket.At.Compare(b.Ticket.At), slices.Compare(a.Ticket.ID[:], b.Ticket.ID[:]))
+	})
+	return open, nil
+}
+
+// open reads the journal before the records, so that a call that is settled
+// meanwhile is not open.
+func (s *Store) open(ctx context.Context) (open []policy.Opening, err error) {
+	var lines [][]byte
+	var ids []policy.CallID
+	err = readJournal(s.journalPath(), func(id policy.CallID, line []byte) {
+		ids, lines = append(ids, id), append(lines, line)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("read openings of %s: %w", s.path, explain(err))
+		return nil, err
+	}
+	seen := make(map[policy.CallID]struct{}, len(ids))
+	for i, id := range ids {
+		if _, again := seen[id]; again {
+			continue
+		}
+		seen[id] = struct{}{}
+		if over, err := s.settled(ctx, id); err != nil {
+			return nil, err
+		} else if over {
+			continue
+		}
+		var o policy.Opening
+		if err := json.Unmarshal(lines[i][jsonAt:], &o.Ticket); err != nil {
+			return nil, fmt.Errorf("opening %s: %w", id, err)
+		}
+		open = append(open, o)
 	}
 	return open, nil
 }
 
-// Each branch is the search of one index.
-const findSQL = `SELECT id, ` + recordColumns + ` FROM records WHERE id IN (
-		SELECT id FROM records WHERE call = ?2
-		UNION SELECT id FROM records WHERE request_id = ?1 AND request_id <> ''
-		UNION SELECT id FROM records WHERE trace_id = ?1 AND trace_id <> ''
-		UNION SELECT id FROM records WHERE response_id = ?1 AND response_id <> '')
-	ORDER BY completed, call, attempt LIMIT ?3`
-
-const linesSQL = `SELECT ` + lineColumns + ` FROM lines WHERE record = ? ORDER BY n`
-
-// found is a record and the row it came from.
-type found struct {
-	row int64
-	policy.Record
+// settled reports whether a call has a record.
+func (s *Store) settled(ctx context.Context, id policy.CallID) (over bool, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM records WHERE call = ?)`, id[:]).Scan(&over)
+	return over, err
 }
+
+// Each branch of the inner part is the search of one index. ?2 is a hash, and ?4
+// are records that may have the id and are not in that index yet, as JSON.
+const findSQL = `SELECT ` + readColumns + ` FROM records WHERE id IN (
+		SELECT id FROM records WHERE call = ?3
+		UNION SELECT record FROM ids WHERE hash = ?2
+		UNION SELECT value FROM json_each(?4))
+	AND (call = ?3 OR ?1 IN (request_id, trace_id, response_id))
+	ORDER BY completed, call, attempt LIMIT ?5`
 
 // Find returns every record that has the id, oldest first, at most limit.
 func (s *Store) Find(ctx context.Context, id string, limit int) ([]policy.Record, error) {
+	if id == "" || limit <= 0 {
+		return nil, nil
+	}
 	records, err := s.find(ctx, id, limit)
 	if err != nil {
 		return nil, fmt.Errorf("find records in %s: %w", s.path, explain(err))
@@ -60,36 +86,16 @@ func (s *Store) find(ctx context.Context, id string, limit int) ([]policy.Record
 	if c := (policy.CallID{}); c.UnmarshalText([]byte(id)) == nil {
 		call = c[:]
 	}
-	rows, err := s.read.QueryContext(ctx, findSQL, id, call, max(limit, 0))
+	hash := hashID(id)
+	waiting, err := json.Marshal(s.index.find(hash)) // before the table, into which they go
 	if err != nil {
 		return nil, err
 	}
-	all, err := collect(rows, scanRecord)
+	rows, err := s.read.QueryContext(ctx, findSQL, id, hash, call, string(waiting), limit)
 	if err != nil {
 		return nil, err
 	}
-	return s.withLines(ctx, all)
-}
-
-// withLines returns the records with their lines.
-func (s *Store) withLines(ctx context.Context, all []found) (_ []policy.Record, err error) {
-	records := make([]policy.Record, len(all))
-	for i := range all {
-		records[i] = all[i].Record
-		// A record and its lines are written together and never change.
-		if records[i].Lines, err = s.lines(ctx, all[i].row); err != nil {
-			return nil, fmt.Errorf("lines of %s: %w", records[i].ID, err)
-		}
-	}
-	return records, nil
-}
-
-func (s *Store) lines(ctx context.Context, record int64) ([]policy.Line, error) {
-	rows, err := s.read.QueryContext(ctx, linesSQL, record)
-	if err != nil {
-		return nil, err
-	}
-	return collect(rows, scanLine)
+	return collect(rows, scanRecord)
 }
 
 // collect scans all rows and closes them.
@@ -104,64 +110,3 @@ func collect[T any](rows *sql.Rows, scan func(*sql.Rows) (T, error)) (all []T, e
 	}
 	return all, rows.Err()
 }
-
-func scanRecord(rows *sql.Rows) (r found, err error) {
-	var call, values, rules, source string
-	var admitted, completed int64
-	var firstToken sql.NullInt64
-	s := &r.Shares
-	err = rows.Scan(&r.row, &call, &r.Attempt, &r.RequestID, &r.TraceID, &r.ResponseID, &values, &rules,
-		&r.Dialect, &r.Operation, &r.Provider, &r.Developer, &r.Host, &r.KeyHash, &r.ModelAsked, &r.Model, &r.TierAsked, &r.Tier,
-		&r.Stream, &r.Status, &r.Finish, &r.Outcome, &r.Reason, &r.Purpose, &r.Tries, &source, &r.Priced,
-		&s.System, &s.History, &s.Last, &s.Tools, &s.Media, &admitted, &firstToken, &completed)
-	if err != nil {
-		return r, err
-	}
-	if copy(r.ID[:], call) != len(r.ID) {
-		return r, fmt.Errorf("call id of row %d has %d bytes", r.row, len(call))
-	}
-	if r.Owner, err = readOwner(values, rules); err != nil {
-		return r, fmt.Errorf("record %s: %w", r.ID, err)
-	}
-	if r.Source, err = parseSource(source); err != nil {
-		return r, fmt.Errorf("record %s: %w", r.ID, err)
-	}
-	r.Admitted, r.Completed = instant(admitted), instant(completed)
-	if firstToken.Valid {
-		r.FirstToken = instant(firstToken.Int64)
-	}
-	return r, nil
-}
-
-func scanLine(rows *sql.Rows) (l policy.Line, err error) {
-	var meter, source string
-	err = rows.Scan(&l.Model, &meter, &l.Quantity, &source, &l.State, &l.RateID, &l.Rate,
-		&l.List.Micro, &l.List.Pico, &l.Contracted.Micro, &l.Contracted.Pico, &l.Charged.Micro, &l.Charged.Pico,
-		&l.ContractID, &l.ChargeID, &l.Currency, &l.FXRate, &l.ChargeCurrency, &l.ChargeFXRate)
-	if err != nil {
-		return l, err
-	}
-	if l.Class, err = parseClass(meter); err != nil {
-		return l, err
-	}
-	l.Source, err = parseSource(source)
-	return l, err
-}
-
-func parseClass(name string) (tokenizer.Class, error) {
-	c, ok := tokenizer.ParseClass(name)
-	if !ok {
-		return 0, fmt.Errorf("meter %q is not known: a newer Farebox wrote it", name)
-	}
-	return c, nil
-}
-
-func parseSource(name string) (tokenizer.Source, error) {
-	s, ok := tokenizer.ParseSource(name)
-	if !ok {
-		return 0, fmt.Errorf("source %q is not known: a newer Farebox wrote it", name)
-	}
-	return s, nil
-}
-
-func instant(micros int64) time.Time { return time.UnixMicro(micros).UTC() }

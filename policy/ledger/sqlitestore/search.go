@@ -43,14 +43,10 @@ func (s *Store) list(ctx context.Context, q ledger.Search) ([]policy.Record, err
 		// The first condition is implied by the second, and is what the index takes.
 		where += fmt.Sprintf(" AND r.completed <= ?%d AND (r.completed, r.call, r.attempt) < (?%d, ?%d, ?%d)", n-2, n-2, n-1, n)
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT id, `+recordColumns+` FROM records r WHERE r.completed >= ?1 AND r.completed < ?2`+where+
+	rows, err := s.read.QueryContext(ctx, `SELECT `+readColumns+` FROM records r WHERE r.completed >= ?1 AND r.completed < ?2`+where+
 		fmt.Sprintf(` ORDER BY r.completed DESC, r.call DESC, r.attempt DESC LIMIT %d`, q.Limit), args...)
 	if err != nil {
 		return nil, err
 	}
-	all, err := collect(rows, scanRecord)
-	if err != nil {
-		return nil, err
-	}
-	return s.withLines(ctx, all)
+	return collect(rows, scanRecord)
 }

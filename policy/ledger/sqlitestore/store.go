@@ -2,9 +2,11 @@
 //
 // Batches of openings and records come in; records, open calls and exact sums go
 // out. One connection writes, a few read beside it (WAL), and what was committed
-// survives the process (synchronous=NORMAL) or a power cut as well (FULL). It
-// knows nothing of prices or budgets, and refuses a file that is not a ledger or
-// that a newer Farebox has changed.
+// survives the process (synchronous=NORMAL) or a power cut as well (FULL).
+// Openings are lines of a journal beside it, "-openings", which costs a write of
+// some hundred bytes instead of a commit. It knows nothing of prices or budgets,
+// and refuses a file that is not a ledger or that a newer Farebox has changed.
+// One process at a time may write.
 package sqlitestore
 
 import (
@@ -16,6 +18,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
@@ -28,12 +31,21 @@ const readers = 4
 // Store is a ledger.Store in a file. Write is for one goroutine at a time, all
 // else is safe for concurrent use.
 type Store struct {
-	path    string
+	path    string  // as it was given
+	file    string  // the same, absolute
 	maxRows int     // of the answer to a Query
 	write   *sql.DB // one connection
 	read    *sql.DB
 	change  *sql.DB // one connection, of Judge: Write keeps its own busy
-	writer  *writer // prepared on the first Write, and anew after a failed one
+	power   bool
+
+	gate        sync.Mutex    // held by whoever writes the database
+	index       *index        // of the ids that Find looks for
+	checkpoints *checkpointer // beside the commits
+
+	// Of the one who calls Write: made on first need, and anew after a failure.
+	writer  *writer
+	journal *journal
 }
 
 var _ ledger.Store = (*Store)(nil)
@@ -54,30 +66,46 @@ func open(ctx context.Context, path string, durability ledger.Durability) (*Stor
 	if err != nil {
 		return nil, err
 	}
+	s := &Store{path: path, file: abs, maxRows: ledger.MaxRows, power: durability == ledger.Power, index: &index{size: indexRun}}
+	if err := s.connect(ctx); err != nil {
+		return nil, errors.Join(explain(err), s.closeAll())
+	}
+	return s, nil
+}
+
+func (s *Store) connect(ctx context.Context) (err error) {
 	synchronous := "normal"
-	if durability == ledger.Power {
+	if s.power {
 		synchronous = "full"
 	}
-	pragmas := []string{"busy_timeout(5000)", "journal_mode(wal)", "synchronous(" + synchronous + ")"}
-	write, err := connect(abs, 1, url.Values{"_txlock": {"immediate"}, "_pragma": append(pragmas[:3:3],
-		// 16 MB each: ids are random, so a batch touches pages all over their indexes
-		"cache_size(-16000)", "wal_autocheckpoint(4000)", "journal_size_limit(67108864)",
-	)})
+	pragmas := []string{
+		"busy_timeout(5000)", "journal_mode(wal)", "synchronous(" + synchronous + ")",
+		"wal_autocheckpoint(0)", // the checkpointer does that
+	}
+	writing := url.Values{"_txlock": {"immediate"}, "_pragma": append(pragmas[:len(pragmas):len(pragmas)], "cache_size(-16000)")}
+	if s.write, err = connect(s.file, 1, writing); err != nil {
+		return err
+	}
+	if err := migrate(ctx, s.write); err != nil {
+		return err
+	}
+	reading := url.Values{"_pragma": {"busy_timeout(5000)", "query_only(1)", "cache_size(-16000)"}}
+	if s.read, err = connect(s.file, readers, reading); err != nil {
+		return err
+	}
+	if s.change, err = connect(s.file, 1, url.Values{"_txlock": {"immediate"}, "_pragma": pragmas}); err != nil {
+		return err
+	}
+	if err := s.index.load(ctx, s.read); err != nil {
+		return fmt.Errorf("read ids: %w", err)
+	}
+	pragmas[0] = "busy_timeout(100)" // the last one waits for readers, though not for long
+	checkpoint, err := connect(s.file, 1, url.Values{"_pragma": pragmas})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if err := migrate(ctx, write); err != nil {
-		return nil, errors.Join(explain(err), write.Close())
-	}
-	read, err := connect(abs, readers, url.Values{"_pragma": {"busy_timeout(5000)", "query_only(1)", "cache_size(-16000)"}})
-	if err != nil {
-		return nil, errors.Join(err, write.Close())
-	}
-	change, err := connect(abs, 1, url.Values{"_txlock": {"immediate"}, "_pragma": pragmas})
-	if err != nil {
-		return nil, errors.Join(err, read.Close(), write.Close())
-	}
-	return &Store{path: path, maxRows: ledger.MaxRows, write: write, read: read, change: change}, nil
+	s.checkpoints = startCheckpointer(checkpoint, &s.gate)
+	return nil
 }
 
 // makeFile makes sure that path is a file that can be written, private when it is
@@ -118,13 +146,46 @@ func connect(abs string, connections int, settings url.Values) (*sql.DB, error) 
 
 // Close closes the file. Reads that are running end with an error.
 func (s *Store) Close() error {
-	var err error
-	if s.writer != nil {
-		err = s.writer.close()
-		s.writer = nil
-	}
-	if err := errors.Join(err, s.read.Close(), s.change.Close(), s.write.Close()); err != nil {
+	if err := s.closeAll(); err != nil {
 		return fmt.Errorf("close ledger %s: %w", s.path, err)
 	}
 	return nil
 }
+
+func (s *Store) closeAll() error {
+	err := errors.Join(s.finishJournal(), s.finishIndex(), s.dropWriter())
+	for _, db := range []*sql.DB{s.read, s.change, s.write} {
+		if db != nil {
+			err = errors.Join(err, db.Close())
+		}
+	}
+	if s.checkpoints != nil {
+		err = errors.Join(err, s.checkpoints.close())
+	}
+	return err
+}
+
+// finishJournal leaves the journal with the open calls only.
+func (s *Store) finishJournal() error {
+	if s.journal == nil {
+		return nil
+	}
+	return errors.Join(s.journal.rewrite(), s.dropJournal())
+}
+
+// finishIndex adds all ids that wait, so that the next start need not read them.
+func (s *Store) finishIndex() error {
+	if s.writer == nil {
+		return nil
+	}
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	part, mark := s.index.rest(s.writer.last)
+	if err := s.writer.batch(context.Background(), nil, part, mark); err != nil {
+		return fmt.Errorf("index: %w", err)
+	}
+	return nil
+}
+
+// journalPath is where the openings are.
+func (s *Store) journalPath() string { return s.file + "-openings" }

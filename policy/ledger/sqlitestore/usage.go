@@ -54,25 +54,29 @@ func groupingOf(q ledger.Query, most int) grouping {
 // microsecond, what is before t is before it.
 func ceilMicros(t time.Time) int64 { return t.Add(time.Microsecond - 1).UnixMicro() }
 
-func (g *grouping) counts() string {
-	return `SELECT ` + g.keys + `count(*), sum(r.unpriced) FROM records r WHERE r.completed >= ?1 AND r.completed < ?2` + g.where + ` ` + g.by +
+// halves adds the upper and the lower 32 bits of large numbers apart, so that no
+// sum overflows in SQL.
+const halves = `sum(%[1]s >> 32), sum(%[1]s & 4294967295), `
+
+// sums counts the records of each group and sums their money.
+func (g *grouping) sums() string {
+	columns := `count(*), sum(r.unpriced), `
+	for _, amount := range []string{"r.list", "r.contracted", "r.charged"} {
+		columns += fmt.Sprintf(halves+`sum(%[2]s), `, amount+"_micro", amount+"_pico")
+	}
+	return `SELECT ` + g.keys + strings.TrimSuffix(columns, ", ") +
+		` FROM records r WHERE r.completed >= ?1 AND r.completed < ?2` + g.where + ` ` + g.by +
 		fmt.Sprintf(` HAVING count(*) > 0 LIMIT %d`, g.most+1)
 }
 
-// sums adds the upper and the lower 32 bits of large numbers apart, so that no
-// sum overflows in SQL.
-func (g *grouping) sums() string {
-	const halves = `sum(l.%[1]s >> 32), sum(l.%[1]s & 4294967295), `
-	columns := fmt.Sprintf(halves, "quantity")
-	for _, amount := range []string{"list", "contracted", "charged"} {
-		columns += fmt.Sprintf(halves+`sum(l.%[2]s), `, amount+"_micro", amount+"_pico")
-	}
+// quantities sums those of each group by meter.
+func (g *grouping) quantities() string {
 	by := fmt.Sprintf("GROUP BY %d", g.names+1)
 	if g.by != "" {
 		by = fmt.Sprintf("%s, %d", g.by, g.names+1)
 	}
-	return `SELECT ` + g.keys + `l.meter, ` + strings.TrimSuffix(columns, ", ") +
-		` FROM records r JOIN lines l ON l.record = r.id WHERE r.completed >= ?1 AND r.completed < ?2` + g.where + ` ` + by
+	return `SELECT ` + g.keys + `q.key, ` + strings.TrimSuffix(fmt.Sprintf(halves, "q.value"), ", ") +
+		` FROM records r, json_each(r.quantities) q WHERE r.completed >= ?1 AND r.completed < ?2` + g.where + ` ` + by
 }
 
 // Usage sums records. Both of its statements see one state of the ledger.
@@ -94,11 +98,11 @@ func (s *Store) usage(ctx context.Context, g grouping) ([]ledger.Row, error) {
 		return nil, err
 	}
 	defer tx.Rollback() // it has only read
-	counted, err := tx.QueryContext(ctx, g.counts(), g.args...)
+	counted, err := tx.QueryContext(ctx, g.sums(), g.args...)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := collect(counted, g.scanCount)
+	rows, err := collect(counted, g.scanSums)
 	if err != nil {
 		return nil, err
 	}
@@ -109,13 +113,13 @@ func (s *Store) usage(ctx context.Context, g grouping) ([]ledger.Row, error) {
 	for i := range rows {
 		index[fmt.Sprintf("%q", rows[i].Keys)] = &rows[i]
 	}
-	summed, err := tx.QueryContext(ctx, g.sums(), g.args...)
+	summed, err := tx.QueryContext(ctx, g.quantities(), g.args...)
 	if err != nil {
 		return nil, err
 	}
 	defer summed.Close() // its error is that of Err
 	for summed.Next() {
-		if err := g.scanSum(summed, index); err != nil {
+		if err := g.scanQuantity(summed, index); err != nil {
 			return nil, err
 		}
 	}
@@ -131,24 +135,26 @@ func (g *grouping) scanKeys() (keys []string, targets []any) {
 	return keys, targets
 }
 
-func (g *grouping) scanCount(rows *sql.Rows) (r ledger.Row, err error) {
-	keys, targets := g.scanKeys()
-	r.Keys = keys
-	return r, rows.Scan(append(targets, &r.Calls, &r.Unpriced)...)
-}
-
 // sum is a sum as SQL gives it: the halves apart, and pico-USD of any size.
 type sum struct{ high, low, pico int64 }
 
-func (g *grouping) scanSum(rows *sql.Rows, index map[string]*ledger.Row) error {
-	var meter string
-	var quantity, list, contracted, charged sum
+func (g *grouping) scanSums(rows *sql.Rows) (r ledger.Row, err error) {
+	var list, contracted, charged sum
 	keys, targets := g.scanKeys()
-	targets = append(targets, &meter, &quantity.high, &quantity.low)
+	targets = append(targets, &r.Calls, &r.Unpriced)
 	for _, s := range []*sum{&list, &contracted, &charged} {
 		targets = append(targets, &s.high, &s.low, &s.pico)
 	}
-	if err := rows.Scan(targets...); err != nil {
+	err = rows.Scan(targets...)
+	r.Keys, r.List, r.Contracted, r.Charged = keys, list.amount(), contracted.amount(), charged.amount()
+	return r, err
+}
+
+func (g *grouping) scanQuantity(rows *sql.Rows, index map[string]*ledger.Row) error {
+	var meter string
+	var quantity sum
+	keys, targets := g.scanKeys()
+	if err := rows.Scan(append(targets, &meter, &quantity.high, &quantity.low)...); err != nil {
 		return err
 	}
 	class, err := parseClass(meter)
@@ -157,12 +163,9 @@ func (g *grouping) scanSum(rows *sql.Rows, index map[string]*ledger.Row) error {
 	}
 	row := index[fmt.Sprintf("%q", keys)]
 	if row == nil {
-		return fmt.Errorf("lines of the group %q, which has no records", keys)
+		return fmt.Errorf("quantities of the group %q, which has no records", keys)
 	}
 	row.Tokens[class] = quantity.whole()
-	row.List = row.List.Add(list.amount())
-	row.Contracted = row.Contracted.Add(contracted.amount())
-	row.Charged = row.Charged.Add(charged.amount())
 	return nil
 }
 

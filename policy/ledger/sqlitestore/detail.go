@@ -1,0 +1,188 @@
+package sqlitestore
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+
+	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/money"
+	"github.com/farebox/farebox/tokenizer"
+)
+
+// detail is what of a record is read, but neither searched nor summed, and the
+// inverse of appendDetail. Times are as in the columns; a first token at 0 did
+// not come.
+type detail struct {
+	Rules      []string `json:"rules"` // of the owner's values
+	Developer  string   `json:"developer"`
+	Host       string   `json:"host"`
+	KeyHash    string   `json:"key_hash"`
+	ModelAsked string   `json:"model_asked"`
+	TierAsked  string   `json:"tier_asked"`
+	Tier       string   `json:"tier"`
+	Stream     int      `json:"stream"`
+	Status     int      `json:"status"`
+	Finish     string   `json:"finish_reason"`
+	Reason     string   `json:"reason"`
+	Tries      int      `json:"tries"`
+	Priced     int      `json:"priced"`
+	Shares     [5]int64 `json:"shares"` // system, history, last, tools, media
+	Admitted   int64    `json:"admitted"`
+	FirstToken int64    `json:"first_token"`
+}
+
+// object writes the members of a JSON object that are not empty. It is made with
+// the brace that opens it, and whoever made it closes it.
+type object struct {
+	out  []byte
+	more bool
+}
+
+func (o *object) name(name string) {
+	if o.more {
+		o.out = append(o.out, ',')
+	}
+	o.more = true
+	o.out = append(o.out, '"')
+	o.out = append(o.out, name...)
+	o.out = append(o.out, '"', ':')
+}
+
+func (o *object) text(name, value string) {
+	if value != "" {
+		o.name(name)
+		o.out = appendText(o.out, value)
+	}
+}
+
+func (o *object) number(name string, value int64) {
+	if value != 0 {
+		o.name(name)
+		o.out = strconv.AppendInt(o.out, value, 10)
+	}
+}
+
+// appendDetail appends the JSON object of what has no column of its own. It is
+// written by hand for each call: reflection would take as long as all else.
+func appendDetail(out []byte, r *policy.Record) []byte {
+	o := object{out: append(out, '{')}
+	if len(r.Owner) > 0 {
+		o.name("rules")
+		o.out = appendRules(o.out, r.Owner)
+	}
+	o.text("developer", r.Developer)
+	o.text("host", r.Host)
+	o.text("key_hash", r.KeyHash)
+	o.text("model_asked", r.ModelAsked)
+	o.text("tier_asked", r.TierAsked)
+	o.text("tier", r.Tier)
+	o.number("stream", truth(r.Stream))
+	o.number("status", int64(r.Status))
+	o.text("finish_reason", r.Finish)
+	o.text("reason", r.Reason)
+	o.number("tries", int64(r.Tries))
+	o.number("priced", truth(r.Priced))
+	if s := &r.Shares; *s != (tokenizer.Shares{}) {
+		o.name("shares")
+		o.out = appendNumbers(append(o.out, '['), s.System, s.History, s.Last, s.Tools, s.Media)
+		o.out = append(o.out, ']')
+	}
+	o.number("admitted", micros(r.Admitted))
+	if !r.FirstToken.IsZero() {
+		o.number("first_token", micros(r.FirstToken))
+	}
+	return append(o.out, '}')
+}
+
+// readDetail fills in r what appendDetail wrote, and returns the owner's rules.
+func readDetail(text []byte, r *policy.Record) (rules []string, err error) {
+	var d detail
+	if err := json.Unmarshal(text, &d); err != nil {
+		return nil, fmt.Errorf("read detail: %w", err)
+	}
+	r.Developer, r.Host, r.KeyHash, r.ModelAsked = d.Developer, d.Host, d.KeyHash, d.ModelAsked
+	r.TierAsked, r.Tier, r.Stream, r.Status, r.Finish = d.TierAsked, d.Tier, d.Stream != 0, d.Status, d.Finish
+	r.Reason, r.Tries, r.Priced = d.Reason, d.Tries, d.Priced != 0
+	r.Shares = tokenizer.Shares{System: d.Shares[0], History: d.Shares[1], Last: d.Shares[2], Tools: d.Shares[3], Media: d.Shares[4]}
+	r.Admitted = instant(d.Admitted)
+	if d.FirstToken != 0 {
+		r.FirstToken = instant(d.FirstToken)
+	}
+	return d.Rules, nil
+}
+
+func appendNumbers(out []byte, numbers ...int64) []byte {
+	for i, n := range numbers {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = strconv.AppendInt(out, n, 10)
+	}
+	return out
+}
+
+// appendLines appends the lines of a record as a JSON array of arrays: model
+// (null: that of the record), meter, quantity, source, state, id of the rate and
+// the rate, then micro- and pico-USD of list, contracted and charged, and, unless
+// all are empty, ids of contract and charge, and their currencies and exchange
+// rates.
+func appendLines(out []byte, r *policy.Record) []byte {
+	out = append(out, '[')
+	for i := range r.Lines {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = appendLine(append(out, '['), &r.Lines[i], r.Model)
+		out = append(out, ']')
+	}
+	return append(out, ']')
+}
+
+func appendLine(out []byte, l *policy.Line, model string) []byte {
+	if l.Model == model {
+		out = append(out, "null"...)
+	} else {
+		out = appendText(out, l.Model)
+	}
+	out = append(out, ',')
+	out = append(appendText(out, l.Class.String()), ',')
+	out = append(strconv.AppendInt(out, l.Quantity, 10), ',')
+	out = append(appendText(out, l.Source.String()), ',')
+	out = append(appendText(out, l.State), ',')
+	out = append(appendText(out, l.RateID), ',')
+	out = appendNumbers(out, int64(l.Rate),
+		l.List.Micro, l.List.Pico, l.Contracted.Micro, l.Contracted.Pico, l.Charged.Micro, l.Charged.Pico)
+	terms := [...]string{l.ContractID, l.ChargeID, l.Currency, l.FXRate, l.ChargeCurrency, l.ChargeFXRate}
+	if terms == [len(terms)]string{} {
+		return out
+	}
+	for _, t := range terms {
+		out = appendText(append(out, ','), t)
+	}
+	return out
+}
+
+// readLines is the inverse of appendLines.
+func readLines(text []byte, model string) ([]policy.Line, error) {
+	var all []json.RawMessage
+	if err := json.Unmarshal(text, &all); err != nil {
+		return nil, fmt.Errorf("read lines: %w", err)
+	}
+	lines := make([]policy.Line, len(all))
+	for i := range lines {
+		l := &lines[i]
+		l.Model = model
+		var rate int64
+		members := []any{
+			&l.Model, &l.Class, &l.Quantity, &l.Source, &l.State, &l.RateID, &rate,
+			&l.List.Micro, &l.List.Pico, &l.Contracted.Micro, &l.Contracted.Pico, &l.Charged.Micro, &l.Charged.Pico,
+			&l.ContractID, &l.ChargeID, &l.Currency, &l.FXRate, &l.ChargeCurrency, &l.ChargeFXRate,
+		}
+		if err := json.Unmarshal(all[i], &members); err != nil {
+			return nil, fmt.Errorf("read line %d: %w", i, err)
+		}
+		l.Rate = money.Rate(rate)
+	}
+	return lines, nil
+}
