@@ -97,7 +97,7 @@ func (s *Store) usage(ctx context.Context, g grouping) ([]ledger.Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer tx.Rollback() // it has only read
+	defer func() { _ = tx.Rollback() }() // it has only read
 	counted, err := tx.QueryContext(ctx, g.sums(), g.args...)
 	if err != nil {
 		return nil, err
