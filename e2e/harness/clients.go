@@ -43,7 +43,7 @@ func (k *Kit) NodeClients(ctx context.Context) (*Clients, error) {
 			_, err = exec.LookPath("npm")
 		}
 		if err != nil {
-			return nil, &Missing{"Node.js 18.17 or newer and npm, which run the npm clients", fmt.Errorf("%w (Debian: make deps installs them)", err)}
+			return nil, &Missing{"Node.js 18.17 or newer and npm, which run the npm clients", err}
 		}
 		dir, err := k.npm(ctx)
 		if err != nil {
