@@ -109,7 +109,11 @@ func (p *Process) Stop() error {
 	}
 	var exit *exec.ExitError
 	if errors.As(p.err, &exit) {
-		switch exit.Sys().(syscall.WaitStatus).Signal() {
+		status, ok := exit.Sys().(syscall.WaitStatus)
+		if !ok {
+			return fmt.Errorf("stop %s: %w", p.name, p.err)
+		}
+		switch status.Signal() {
 		case syscall.SIGTERM, syscall.SIGKILL:
 			return nil // by us: SIGTERM that is not handled, or an earlier Kill9
 		}
@@ -133,7 +137,7 @@ func (p *Process) await(ctx context.Context, client *http.Client, url string) er
 		select {
 		case <-tick.C:
 		case <-p.done:
-			return fmt.Errorf("start %s: it ended (%v):\n%s", p.name, p.err, p.Log())
+			return fmt.Errorf("start %s: it ended (%w):\n%s", p.name, p.err, p.Log())
 		case <-ctx.Done():
 			_ = p.Kill9()
 			return fmt.Errorf("start %s: %s is not ready: %w:\n%s", p.name, url, ctx.Err(), p.Log())
