@@ -41,7 +41,7 @@ func (k *Kit) Model(ctx context.Context) (*Model, error) {
 		case url := <-ready:
 			return &Model{Process: p, url: url}, nil
 		case <-p.done:
-			return nil, fmt.Errorf("start the model: it ended (%w):\n%s", p.err, p.Log())
+			return nil, fmt.Errorf("start the model: it ended (%v):\n%s", p.err, p.Log()) //nolint:errorlint // nil where it ended with status 0
 		case <-ctx.Done():
 			err = ctx.Err()
 		case <-timer.C:

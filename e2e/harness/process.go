@@ -137,7 +137,7 @@ func (p *Process) await(ctx context.Context, client *http.Client, url string) er
 		select {
 		case <-tick.C:
 		case <-p.done:
-			return fmt.Errorf("start %s: it ended (%w):\n%s", p.name, p.err, p.Log())
+			return fmt.Errorf("start %s: it ended (%v):\n%s", p.name, p.err, p.Log()) //nolint:errorlint // nil where it ended with status 0
 		case <-ctx.Done():
 			_ = p.Kill9()
 			return fmt.Errorf("start %s: %s is not ready: %w:\n%s", p.name, url, ctx.Err(), p.Log())
