@@ -77,7 +77,7 @@ func ParseWindow(s string) (w Window, err error) {
 	}
 	days, hours, both := strings.Cut(s, " ")
 	if !both {
-		days, hours = "", s
+		hours = s
 	} else if w.Days, err = parseDays(days); err != nil {
 		return Window{}, err
 	}
