@@ -46,6 +46,10 @@ deps: ## install Node.js and npm from Debian where there are none (the stories o
 prices: ## make the built-in price table and docs/prices-lint.md of their pinned sources
 	$(GO) run ./policy/price/generate
 
+.PHONY: oracle
+oracle: ## hold prices against the calculators of litellm and genai-prices, which are fetched into .cache
+	ORACLE=1 $(GO) test -count=1 -run TestOracle -v ./policy/price
+
 .PHONY: bench
 bench: ## CPU per call of Farebox, a no-op processor and Envoy alone, in one run (ARGS="-o json")
 	CGO_ENABLED=0 $(GO) run ./e2e/bench $(ARGS)

@@ -92,13 +92,10 @@ func (k *Kit) venv(ctx context.Context, w wheels) (string, error) {
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		return "", fmt.Errorf(elsewhere, runtime.GOOS, runtime.GOARCH, OldestEnvoy)
 	}
-	pins := filepath.Join(k.root, "e2e", w.folder, "requirements.txt")
-	text, err := os.ReadFile(pins)
+	pins, home, err := k.home(w)
 	if err != nil {
-		return "", fmt.Errorf("read the pins: %w", err)
+		return "", err
 	}
-	sum := sha256.Sum256(text)
-	home := filepath.Join(k.Cache(w.cache), hex.EncodeToString(sum[:6]))
 	python := filepath.Join(home, "bin", "python")
 	return python, k.exclusively(w.cache+".lock", func() error {
 		if _, err := os.Stat(python); err == nil {
@@ -120,6 +117,17 @@ func (k *Kit) venv(ctx context.Context, w wheels) (string, error) {
 		}
 		return os.Rename(fresh, home)
 	})
+}
+
+// home is where wheels go, beside the path of what pins them.
+func (k *Kit) home(w wheels) (pins, home string, err error) {
+	pins = filepath.Join(k.root, "e2e", w.folder, "requirements.txt")
+	text, err := os.ReadFile(pins)
+	if err != nil {
+		return "", "", fmt.Errorf("read the pins: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	return pins, filepath.Join(k.Cache(w.cache), hex.EncodeToString(sum[:6])), nil
 }
 
 // fresh makes a folder of its own below a cache, for what is not whole yet.
