@@ -131,11 +131,14 @@ const (
 
 // Record is one settled attempt with its lines. (ID, Attempt) is its key.
 type Record struct {
-	ID         CallID           `json:"call_id"`
-	Attempt    int              `json:"attempt"`
-	RequestID  string           `json:"request_id,omitempty"`
-	TraceID    string           `json:"trace_id,omitempty"`
-	ResponseID string           `json:"response_id,omitempty"`
+	ID         CallID `json:"call_id"`
+	Attempt    int    `json:"attempt"`
+	RequestID  string `json:"request_id,omitempty"`
+	TraceID    string `json:"trace_id,omitempty"`
+	ResponseID string `json:"response_id,omitempty"`
+	// What the call is a part of, see InteractionOf.
+	Interaction string `json:"interaction,omitempty"`
+
 	Owner      Owner            `json:"owner"`
 	Dialect    string           `json:"dialect"`
 	Operation  string           `json:"operation"`
@@ -152,6 +155,7 @@ type Record struct {
 	Finish     string           `json:"finish_reason,omitempty"`
 	Outcome    string           `json:"outcome"`
 	Reason     string           `json:"reason,omitempty"` // refusal code, or why it was cut
+	Success    bool             `json:"success"`          // see Succeeds
 	Purpose    string           `json:"purpose"`
 	Tries      int              `json:"tries,omitempty"`
 	Source     tokenizer.Source `json:"source"` // the weakest of the lines'

@@ -54,7 +54,7 @@ func (e *Engine) hold(r *policy.Request) policy.Hold {
 func (e *Engine) refuse(ctx context.Context, t policy.Ticket, why policy.Refusal) {
 	now := e.o.Now()
 	rec := record(&t, &policy.Outcome{Status: why.Status, At: now, Reason: why.Code})
-	rec.Outcome = policy.Refused
+	rec.Outcome, rec.Success = policy.Refused, false
 	e.metrics.observe(&rec)
 	e.keep(ctx, rec)
 }

@@ -66,7 +66,7 @@ func modelOf(t *policy.Ticket, o *policy.Outcome) string {
 func record(t *policy.Ticket, o *policy.Outcome) policy.Record {
 	rec := policy.Record{
 		ID: t.ID, Attempt: o.Attempt, RequestID: t.RequestID, TraceID: t.TraceID, ResponseID: o.Reading.ResponseID,
-		Owner: t.Owner, Dialect: t.Call.Dialect, Operation: t.Call.Operation, Provider: t.Provider, Host: t.Host, KeyHash: t.KeyHash,
+		Interaction: policy.InteractionOf(t), Owner: t.Owner, Dialect: t.Call.Dialect, Operation: t.Call.Operation, Provider: t.Provider, Host: t.Host, KeyHash: t.KeyHash,
 		ModelAsked: t.Call.Model, Model: modelOf(t, o), TierAsked: t.Call.Tier, Tier: o.Reading.Tier, Stream: t.Call.Stream,
 		Status: o.Status, Finish: o.Reading.Finish, Outcome: policy.Served, Reason: o.Reason, Purpose: policy.User, Tries: o.Tries,
 		Shares: t.Call.Shares, Admitted: t.At, FirstToken: o.FirstToken, Completed: o.At,
@@ -81,6 +81,7 @@ func record(t *policy.Ticket, o *policy.Outcome) policy.Record {
 	case tokenizer.Failed:
 		rec.Outcome = policy.Failed
 	}
+	rec.Success = rec.Succeeds()
 	return rec
 }
 

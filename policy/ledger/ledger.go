@@ -33,6 +33,10 @@ type Store interface {
 	// Usage sums records completed in [q.From, q.To), in the order of SortRows.
 	// More than MaxRows groups are ErrTooManyRows.
 	Usage(ctx context.Context, q Query) ([]Row, error)
+	// Interactions sums interactions whose last call was completed in [q.From, q.To),
+	// in the order of SortInteractions; q.Where and q.By are of that call. More than
+	// MaxRows groups are ErrTooManyRows.
+	Interactions(ctx context.Context, q Query) ([]Interactions, error)
 	// List returns the records that s asks for, newest first.
 	List(ctx context.Context, s Search) ([]policy.Record, error)
 	// Judge keeps v in place of an earlier verdict on its subject and appends c to

@@ -28,6 +28,7 @@ func Record(n int) policy.Record {
 	return policy.Record{
 		ID: ID(n), Attempt: 1,
 		RequestID: fmt.Sprintf("req-%d", n), TraceID: fmt.Sprintf("trace-%d", n), ResponseID: fmt.Sprintf("resp-%d", n),
+		Interaction: fmt.Sprintf("chat-%d", n),
 		Owner: policy.Owner{
 			{Name: "team", Value: "support", Rule: "header x-team"},
 			{Name: "project", Value: `a "quoted" \ näme` + "\n\x00", Rule: "default"},
@@ -35,7 +36,7 @@ func Record(n int) policy.Record {
 		},
 		Dialect: "openai", Operation: "chat", Provider: "azure", Developer: "openai", Host: "llm.example.com", KeyHash: "k1",
 		ModelAsked: "gpt-4o", Model: "gpt-4o-2024-08-06", TierAsked: "auto", Tier: "default", Stream: true,
-		Status: 200, Finish: "stop", Outcome: policy.Served, Reason: "none", Purpose: policy.User, Tries: 2,
+		Status: 200, Finish: "stop", Outcome: policy.Served, Success: true, Reason: "none", Purpose: policy.User, Tries: 2,
 		Source: tokenizer.Counted, Priced: true,
 		Shares:   tokenizer.Shares{System: 1, History: 2, Last: 3, Tools: 4, Media: 5},
 		Admitted: at.Add(-time.Second), FirstToken: at.Add(-time.Second / 2), Completed: at,
@@ -87,6 +88,10 @@ func Varied(seed uint64, n int) []policy.Record {
 			rec.Owner = append(rec.Owner, policy.Attribute{Name: "cost.centre-1", Value: one("CC-17", "CC-18")})
 		}
 		rec.Model, rec.Provider = one("small", "large"), one("openai", "azure", "")
+		rec.Interaction, rec.Success = fmt.Sprintf("chat-%d", r.IntN(n/3+1)), r.IntN(2) > 0
+		if r.IntN(20) == 0 {
+			rec.Interaction = ""
+		}
 		rec.Dialect, rec.Operation = one("openai", "anthropic"), one("chat", "embeddings")
 		rec.Outcome, rec.Purpose = one(policy.Served, policy.CutOff, policy.Refused), one(policy.User, policy.Retry)
 		rec.Source = tokenizer.Source(r.IntN(int(tokenizer.Reported) + 1))

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/farebox/farebox/policy"
 	"github.com/farebox/farebox/policy/ledger"
@@ -53,5 +54,23 @@ func BenchmarkUsage(b *testing.B) {
 		if _, err := s.Usage(b.Context(), q); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkInteractions sums a month of 50,000 calls, three to an interaction.
+func BenchmarkInteractions(b *testing.B) {
+	s := open(b, filepath.Join(b.TempDir(), "l.db"), ledger.Async)
+	if err := s.Write(b.Context(), ledger.Batch{Records: ledgertest.Varied(1, 50_000)}); err != nil {
+		b.Fatal(err)
+	}
+	for name, from := range map[string]int{"month": 0, "hour": 49} {
+		b.Run(name, func(b *testing.B) {
+			q := ledger.Query{From: ledgertest.Start.Add(time.Duration(from) * time.Hour), To: ledgertest.Start.AddDate(0, 1, 0), By: []string{"team", "project"}}
+			for b.Loop() {
+				if _, err := s.Interactions(b.Context(), q); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

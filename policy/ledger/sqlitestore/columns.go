@@ -14,12 +14,13 @@ import (
 
 // readColumns is the order of scanRecord.
 const readColumns = `call, attempt, completed, request_id, trace_id, response_id, owner,
-	dialect, operation, provider, model, outcome, source, purpose, detail, lines`
+	dialect, operation, provider, model, outcome, source, purpose, detail, lines, interaction, success`
 
 // recordColumns is the order of columns.appendTo.
 const recordColumns = `id, call, attempt, completed, request_id, trace_id, response_id, owner,
 	dialect, operation, provider, model, outcome, source, purpose, unpriced,
-	list_micro, list_pico, contracted_micro, contracted_pico, charged_micro, charged_pico, quantities, detail, lines`
+	list_micro, list_pico, contracted_micro, contracted_pico, charged_micro, charged_pico, quantities, detail, lines,
+	interaction, part, success`
 
 // columns makes the values of records, and reuses its room from one to the next.
 type columns struct{ text []byte }
@@ -43,7 +44,16 @@ func (w *columns) appendTo(args []any, id int64, r *policy.Record) []any {
 		r.Dialect, r.Operation, r.Provider, r.Model, r.Outcome, r.Source.String(), r.Purpose,
 		truth(slices.ContainsFunc(r.Lines, unpriced)),
 		list.Micro, list.Pico, contracted.Micro, contracted.Pico, charged.Micro, charged.Pico,
-		text[values:quantities], text[quantities:details], text[details:])
+		text[values:quantities], text[quantities:details], text[details:],
+		r.Interaction, partOf(r), truth(r.Success))
+}
+
+// partOf is the hash of the interaction of r, or 0.
+func partOf(r *policy.Record) int64 {
+	if r.Interaction == "" {
+		return 0
+	}
+	return hashID(r.Interaction)
 }
 
 // appendQuantities appends the JSON object of the quantities of lines, those of
@@ -69,7 +79,7 @@ func scanRecord(rows *sql.Rows) (r policy.Record, err error) {
 	var values, source string
 	var completed int64
 	err = rows.Scan(&call, &r.Attempt, &completed, &r.RequestID, &r.TraceID, &r.ResponseID, &values,
-		&r.Dialect, &r.Operation, &r.Provider, &r.Model, &r.Outcome, &source, &r.Purpose, &rest, &lines)
+		&r.Dialect, &r.Operation, &r.Provider, &r.Model, &r.Outcome, &source, &r.Purpose, &rest, &lines, &r.Interaction, &r.Success)
 	if err != nil {
 		return r, err
 	}

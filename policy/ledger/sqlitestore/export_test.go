@@ -3,6 +3,8 @@ package sqlitestore
 import (
 	"os"
 	"testing"
+
+	"github.com/farebox/farebox/policy/ledger"
 )
 
 // Pragma asks the writing connection for a setting.
@@ -18,9 +20,20 @@ func (s *Store) Pragma(t *testing.T, name string) (value string) {
 func (s *Store) SetMaxRows(n int) { s.maxRows = n }
 
 // Plan is how SQLite carries out Find.
-func (s *Store) Plan(t *testing.T) (steps []string) {
+func (s *Store) Plan(t *testing.T) []string { return s.plan(t, findSQL, "x", 1, []byte("x"), "[]", 1) }
+
+// InteractionPlans is how SQLite carries out each statement of Interactions.
+func (s *Store) InteractionPlans(t *testing.T, q ledger.Query) (plans [][]string) {
+	g := groupingOf(q, 1)
+	for _, statement := range []string{g.interactions(), g.interactionQuantities()} {
+		plans = append(plans, s.plan(t, statement, g.args...))
+	}
+	return plans
+}
+
+func (s *Store) plan(t *testing.T, statement string, args ...any) (steps []string) {
 	t.Helper()
-	rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+findSQL, "x", 1, []byte("x"), "[]", 1)
+	rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+statement, args...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,12 +59,15 @@ func appendEntries(to []entry, record int64, r *policy.Record) []entry {
 			to = append(to, entry{hashID(id), record})
 		}
 	}
+	if r.Interaction != "" && r.Interaction != r.TraceID && r.Interaction != r.RequestID {
+		to = append(to, entry{hashID(r.Interaction), record})
+	}
 	return to
 }
 
 // load reads the entries that a crash lost.
 func (x *index) load(ctx context.Context, db *sql.DB) error {
-	rows, err := db.QueryContext(ctx, `SELECT id, request_id, trace_id, response_id FROM records
+	rows, err := db.QueryContext(ctx, `SELECT id, request_id, trace_id, response_id, interaction FROM records
 		WHERE id > (SELECT upto FROM indexed) ORDER BY id`)
 	if err != nil {
 		return err
@@ -72,7 +75,7 @@ func (x *index) load(ctx context.Context, db *sql.DB) error {
 	_, err = collect(rows, func(rows *sql.Rows) (none struct{}, err error) {
 		var id int64
 		var r policy.Record
-		if err := rows.Scan(&id, &r.RequestID, &r.TraceID, &r.ResponseID); err != nil {
+		if err := rows.Scan(&id, &r.RequestID, &r.TraceID, &r.ResponseID, &r.Interaction); err != nil {
 			return none, err
 		}
 		if x.begins == 0 {

@@ -37,7 +37,7 @@ func TestFindWhileIndexing(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	after := `SELECT ((SELECT count(*) FROM ids) - 3 * count(*)) || ' ' || (max(id) - (SELECT upto FROM indexed)) FROM records`
+	after := `SELECT ((SELECT count(*) FROM ids) - 4 * count(*)) || ' ' || (max(id) - (SELECT upto FROM indexed)) FROM records`
 	if left := query(t, path, after); left != "0 0" {
 		t.Errorf("after Close: ids and records more than indexed: %s", left)
 	}
@@ -84,7 +84,7 @@ func TestIndexAfterFault(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if n := query(t, path, `SELECT count(*) FROM ids`); n != "1200" {
-		t.Errorf("%s ids, want 1200", n)
+	if n := query(t, path, `SELECT count(*) FROM ids`); n != "1600" {
+		t.Errorf("%s ids, want 1600", n)
 	}
 }
