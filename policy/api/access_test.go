@@ -29,6 +29,14 @@ func TestRoles(t *testing.T) {
 	questions := map[string]func(*Client) error{
 		"own usage":   func(c *Client) error { _, err := c.Usage(t.Context(), Query{From: from, Team: "support"}); return err },
 		"other usage": func(c *Client) error { _, err := c.Usage(t.Context(), Query{From: from, Team: "ml"}); return err },
+		"own talks": func(c *Client) error {
+			_, err := c.Interactions(t.Context(), InteractionsQuery{From: from, Team: "support"})
+			return err
+		},
+		"other talks": func(c *Client) error {
+			_, err := c.Interactions(t.Context(), InteractionsQuery{From: from, Team: "ml"})
+			return err
+		},
 		"own calls": func(c *Client) error {
 			_, err := c.Calls(t.Context(), CallsQuery{From: from, Team: "support"})
 			return err
@@ -44,8 +52,8 @@ func TestRoles(t *testing.T) {
 	}
 	const no, hidden = "403 forbidden", "404 not_found"
 	for who, want := range map[string]map[string]string{
-		"viewer/support": {"other usage": no, "other calls": no, "other call": hidden, "own post": no, "other post": no, "own talk": no, "other talk": no, "audit": no},
-		"owner/support":  {"other usage": no, "other calls": no, "other call": hidden, "other post": hidden, "other talk": no, "audit": no},
+		"viewer/support": {"other usage": no, "other talks": no, "other calls": no, "other call": hidden, "own post": no, "other post": no, "own talk": no, "other talk": no, "audit": no},
+		"owner/support":  {"other usage": no, "other talks": no, "other calls": no, "other call": hidden, "other post": hidden, "other talk": no, "audit": no},
 		"viewer":         {"own post": no, "other post": no, "own talk": no, "other talk": no, "audit": no},
 		"owner":          {"audit": no},
 		"approver":       {"audit": no},

@@ -6,6 +6,7 @@
 // meters and sources are names.
 //
 //	GET  /api/v1/usage         sums of settled calls
+//	GET  /api/v1/interactions  what served people, and all that it took
 //	GET  /api/v1/calls         records, newest first
 //	GET  /api/v1/calls/{id}    every record that id finds
 //	GET  /api/v1/outcomes      what was said of a call or an interaction
@@ -34,6 +35,7 @@ import (
 type Ledger interface {
 	Find(ctx context.Context, id string, limit int) ([]policy.Record, error)
 	Usage(ctx context.Context, q ledger.Query) ([]ledger.Row, error)
+	Interactions(ctx context.Context, q ledger.Query) ([]ledger.Interactions, error)
 	List(ctx context.Context, s ledger.Search) ([]policy.Record, error)
 	Judge(ctx context.Context, v ledger.Verdict, c ledger.Change) (ledger.Change, error)
 	Verdict(ctx context.Context, s ledger.Subject) (ledger.Verdict, bool, error)
@@ -55,11 +57,12 @@ const (
 )
 
 const (
-	usagePath    = "/api/v1/usage"
-	callsPath    = "/api/v1/calls"
-	outcomesPath = "/api/v1/outcomes"
-	auditPath    = "/api/v1/audit"
-	openAPIPath  = "/api/v1/openapi"
+	usagePath        = "/api/v1/usage"
+	interactionsPath = "/api/v1/interactions"
+	callsPath        = "/api/v1/calls"
+	outcomesPath     = "/api/v1/outcomes"
+	auditPath        = "/api/v1/audit"
+	openAPIPath      = "/api/v1/openapi"
 
 	maxQuery  = 16 << 10         // bytes of a query string
 	maxBody   = 16 << 10         // bytes of what is sent

@@ -66,6 +66,14 @@ func (c *Client) Usage(ctx context.Context, q Query) (*UsageAnswer, error) {
 	return ask[UsageAnswer](ctx, c, usagePath, values)
 }
 
+// Interactions sums what served people.
+func (c *Client) Interactions(ctx context.Context, q InteractionsQuery) (*InteractionsAnswer, error) {
+	values := times(q.From, q.To)
+	set(values, "by", strings.Join(q.By, ","))
+	set(values, "team", q.Team)
+	return ask[InteractionsAnswer](ctx, c, interactionsPath, values)
+}
+
 // Calls lists records, newest first.
 func (c *Client) Calls(ctx context.Context, q CallsQuery) (*CallsAnswer, error) {
 	values := times(q.From, q.To)

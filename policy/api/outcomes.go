@@ -122,6 +122,7 @@ func setOutcomeOperation() operation {
 // register serves every operation.
 func (s *server) register() {
 	register(s, usageOperation(), s.usage)
+	register(s, interactionsOperation(), s.interactions)
 	register(s, callsOperation(), s.calls)
 	register(s, callOperation(), s.call)
 	register(s, outcomeOperation(), s.outcome)

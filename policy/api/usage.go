@@ -60,11 +60,7 @@ func (q *usageQuestion) read(now time.Time) (a asked, refused *Error) {
 		}
 		a.From, a.To, a.after = c.From, c.To, &c.After
 	}
-	if a.To.Sub(a.From) > MaxHourly && slices.Contains(a.By, "hour") {
-		return a, invalid("from %s to %s is more than %d days, too many to show by the hour",
-			a.From.Format(time.RFC3339), a.To.Format(time.RFC3339), MaxHourly/(24*time.Hour))
-	}
-	return a, nil
+	return a, checkHours(&a.Query)
 }
 
 func (s *server) usage(ctx context.Context, who Who, q *usageQuestion) (*UsageAnswer, error) {
