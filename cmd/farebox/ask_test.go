@@ -35,7 +35,7 @@ func (b *books) Usage(_ context.Context, q ledger.Query) ([]ledger.Row, error) {
 func (b *books) Find(context.Context, string, int) ([]policy.Record, error) { return b.records, nil }
 
 // ask runs one command line against a farebox that keeps b.
-func ask(t *testing.T, b *books, args ...string) string {
+func ask(t *testing.T, b api.Ledger, args ...string) string {
 	t.Helper()
 	s := httptest.NewServer(api.NewHandler(api.Options{Ledger: b, Now: func() time.Time { return noon }}))
 	defer s.Close()

@@ -46,7 +46,7 @@ func Run(ctx context.Context, from Source, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	reg.MustRegister(ledger.NewMonths(books.store, nil, log))
+	reg.MustRegister(ledger.NewMonths(books.store, nil, log), ledger.NewClosings(books.store, nil, log))
 	path, err := newCallPath(ctx, c, books, reg, log)
 	if err != nil {
 		return joinClose(err, books)
