@@ -108,7 +108,7 @@ func cost(prices *price.Catalogue, c map[string]string) (money.Amount, error) {
 		class, ok := tokenizer.ParseClass(name)
 		n, err := strconv.ParseInt(count, 10, 64)
 		if !ok || err != nil {
-			return money.Amount{}, fmt.Errorf("usage %q: %v", part, err)
+			return money.Amount{}, fmt.Errorf("usage %q: %w", part, err)
 		}
 		u.Set(class, n, tokenizer.Reported)
 	}
