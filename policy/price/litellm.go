@@ -234,7 +234,7 @@ func litellmUnit(key string, m litellmModel) (tokenizer.Class, bool) {
 	case "ocr_cost_per_page":
 		return tokenizer.Pages, true
 	case "output_cost_per_image":
-		return tokenizer.Images, true
+		return tokenizer.Images, m["output_cost_per_image_token"] == nil // else it is the same in other words
 	case "input_cost_per_image":
 		return tokenizer.Images, images && m["output_cost_per_image"] == nil && m["output_cost_per_image_token"] == nil
 	case "input_cost_per_character":

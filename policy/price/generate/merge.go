@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -160,6 +158,8 @@ func (m *merger) meet(mine, theirs *group, taken map[key]bool, first bool) {
 	}
 	m.bands(mine, theirs)
 	m.dates(mine, theirs)
+	mine.regions()
+	mine.tools()
 	if !first {
 		return
 	}
@@ -277,39 +277,4 @@ func (m *merger) adopt(mine *group, g price.Row) {
 	}
 	m.added++
 	mine.rows = append(mine.rows, g)
-}
-
-// snapshot parses the name of a snapshot as a catalogue does.
-var snapshot = regexp.MustCompile(`^(.+?)(?:-20\d\d-[01]\d-[0-3]\d|[-@]20\d\d[01]\d[0-3]\d|-latest|@default)$`)
-
-// prune drops snapshots that cost what their family costs: the family's name
-// finds them.
-func (m *merger) prune(all []*group) (kept []*group) {
-	byKey := make(map[key]*group)
-	for _, g := range all {
-		byKey[g.key] = g
-	}
-	for _, g := range all {
-		if s := snapshot.FindStringSubmatch(g.model); s != nil && len(g.rows[0].Aliases) == 0 {
-			if family := byKey[key{g.provider, s[1]}]; family != nil && family.form() == g.form() {
-				m.pruned += len(g.rows)
-				continue
-			}
-		}
-		kept = append(kept, g)
-	}
-	return kept
-}
-
-// form is all that a model's rows say, the name aside.
-func (g *group) form() string {
-	var lines []string
-	for i := range g.rows {
-		r := g.rows[i]
-		r.Model, r.Aliases, r.Source = "", nil, ""
-		r.Identify()
-		lines = append(lines, fmt.Sprint(r.ID, r.Free, r.Resold, r.Until, texts(&r)))
-	}
-	slices.Sort(lines)
-	return strings.Join(lines, "\n")
 }
