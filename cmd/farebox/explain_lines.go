@@ -69,7 +69,9 @@ func (b *bill) total(lines []policy.Line) []string {
 	known.State = policy.Unpriced
 	for i := range lines {
 		l := &lines[i]
-		sum.Quantity += l.Quantity
+		if l.Class.IsToken() {
+			sum.Quantity += l.Quantity
+		}
 		sum.List, sum.Contracted, sum.Charged = sum.List.Add(l.List), sum.Contracted.Add(l.Contracted), sum.Charged.Add(l.Charged)
 		if l.State != policy.Unpriced {
 			known.State = l.State

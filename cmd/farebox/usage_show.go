@@ -70,7 +70,7 @@ func last(n, k int) []int {
 func metersOf(a *api.UsageAnswer) []tokenizer.Class {
 	var out []tokenizer.Class
 	for c := range tokenizer.Classes {
-		if a.Total.Tokens[c] != 0 {
+		if a.Total.Quantity(c) != 0 {
 			out = append(out, c)
 		}
 	}
@@ -116,7 +116,7 @@ func usageCells(a *api.UsageAnswer, r *api.Row, meters []tokenizer.Class, costs 
 		cells = append(cells, strconv.FormatInt(r.Unpriced, 10))
 	}
 	for _, m := range meters {
-		cells = append(cells, strconv.FormatInt(r.Tokens[m], 10))
+		cells = append(cells, strconv.FormatInt(r.Quantity(m), 10))
 	}
 	for _, c := range costs {
 		cells = append(cells, orUnknown(c.of(r), r.Unpriced == 0 || r.Unpriced < r.Calls))
@@ -142,7 +142,7 @@ func writeUsageCSV(w io.Writer, a *api.UsageAnswer) error {
 		}
 		l = append(l, strconv.FormatInt(r.Calls, 10), strconv.FormatInt(r.Unpriced, 10))
 		for _, m := range meters {
-			l = append(l, strconv.FormatInt(r.Tokens[m], 10))
+			l = append(l, strconv.FormatInt(r.Quantity(m), 10))
 		}
 		lines = append(lines, append(l, r.List.String(), r.Contracted.String(), r.Charged.String()))
 	}

@@ -96,15 +96,36 @@ type UsageAnswer struct {
 }
 
 // Row is one group. Keys are by name, and absent in a total; an empty value is
-// what a call does not have. Tokens has the meters that are not zero.
+// what a call does not have. Tokens and Units have the meters that are not zero.
 type Row struct {
 	Keys       map[string]string         `json:"keys,omitempty" doc:"By name; an empty value is what a call does not have."`
 	Calls      int64                     `json:"calls"`
 	Unpriced   int64                     `json:"unpriced_calls" doc:"Of which at least one line has no price; their cost is in no sum."`
 	Tokens     map[tokenizer.Class]int64 `json:"tokens" doc:"By meter; what is absent is zero."`
+	Units      map[tokenizer.Class]int64 `json:"units,omitempty" doc:"What is not tokens, by meter: searches, pages, images, seconds; what is absent is zero."`
 	List       money.Amount              `json:"list_usd" doc:"Public price."`
 	Contracted money.Amount              `json:"contracted_usd" doc:"After the provider's discount."`
 	Charged    money.Amount              `json:"charged_usd" doc:"What the owner is charged."`
+}
+
+// Quantity is the sum of one meter, of tokens or of another unit.
+func (r *Row) Quantity(c tokenizer.Class) int64 {
+	if c.IsToken() {
+		return r.Tokens[c]
+	}
+	return r.Units[c]
+}
+
+// count adds n to the sum of a meter.
+func (r *Row) count(c tokenizer.Class, n int64) {
+	into := &r.Tokens
+	if !c.IsToken() {
+		into = &r.Units
+	}
+	if *into == nil {
+		*into = make(map[tokenizer.Class]int64)
+	}
+	(*into)[c] += n
 }
 
 // CallAnswer is every record that an id found, oldest first. Truncated says

@@ -84,7 +84,7 @@ func TestUsageBothWays(t *testing.T) {
 	one := ledger.Row{Keys: []string{"support", ""}, Calls: 3, Unpriced: 1, List: amount(t, "0.000000000001"), Contracted: amount(t, "1.5"), Charged: amount(t, "2")}
 	one.Tokens[tokenizer.Input], one.Tokens[tokenizer.Reasoning] = 10, 5
 	two := ledger.Row{Keys: []string{"ml", "2026-08-19"}, Calls: 4, List: amount(t, "0.999999999999"), Charged: amount(t, "0.25")}
-	two.Tokens[tokenizer.Input] = 30
+	two.Tokens[tokenizer.Input], two.Tokens[tokenizer.WebSearch] = 30, 2
 	m := &memory{rows: []ledger.Row{one, two}}
 	_, c := serve(t, m, nil)
 	from := time.Date(2026, 8, 1, 2, 0, 0, 0, time.FixedZone("", 7200))
@@ -102,12 +102,13 @@ func TestUsageBothWays(t *testing.T) {
 			},
 			{
 				Keys: map[string]string{"team": "ml", "day": "2026-08-19"}, Calls: 4,
-				Tokens: map[tokenizer.Class]int64{tokenizer.Input: 30}, List: two.List, Charged: two.Charged,
+				Tokens: map[tokenizer.Class]int64{tokenizer.Input: 30}, Units: map[tokenizer.Class]int64{tokenizer.WebSearch: 2}, List: two.List, Charged: two.Charged,
 			},
 		},
 		Total: Row{
 			Calls: 7, Unpriced: 1, Tokens: map[tokenizer.Class]int64{tokenizer.Input: 40, tokenizer.Reasoning: 5},
-			List: amount(t, "1"), Contracted: amount(t, "1.5"), Charged: amount(t, "2.25"),
+			Units: map[tokenizer.Class]int64{tokenizer.WebSearch: 2},
+			List:  amount(t, "1"), Contracted: amount(t, "1.5"), Charged: amount(t, "2.25"),
 		},
 	}
 	if d := cmp.Diff(want, got); d != "" {

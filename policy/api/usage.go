@@ -124,7 +124,7 @@ func nameRow(by []string, r *ledger.Row) Row {
 	}
 	for c, n := range r.Tokens {
 		if n != 0 {
-			named.Tokens[tokenizer.Class(c)] = n
+			named.count(tokenizer.Class(c), n)
 		}
 	}
 	return named
@@ -134,8 +134,10 @@ func nameRow(by []string, r *ledger.Row) Row {
 func (t *Row) add(r *Row) {
 	t.Calls += r.Calls
 	t.Unpriced += r.Unpriced
-	for c, n := range r.Tokens {
-		t.Tokens[c] += n
+	for _, meters := range []map[tokenizer.Class]int64{r.Tokens, r.Units} {
+		for c, n := range meters {
+			t.count(c, n)
+		}
 	}
 	t.List = t.List.Add(r.List)
 	t.Contracted = t.Contracted.Add(r.Contracted)

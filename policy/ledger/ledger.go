@@ -74,10 +74,10 @@ var Dimensions = []string{"model", "provider", "dialect", "operation", "outcome"
 
 // Row is one group of a Query's answer.
 type Row struct {
-	Keys       []string // values in the order of Query.By
-	Calls      int64    // records, whatever their outcome
-	Unpriced   int64    // calls with at least one line without a price
-	Tokens     [tokenizer.Classes]int64
+	Keys       []string                 // values in the order of Query.By
+	Calls      int64                    // records, whatever their outcome
+	Unpriced   int64                    // calls with at least one line without a price
+	Tokens     [tokenizer.Classes]int64 // by meter; of other units, those
 	List       money.Amount
 	Contracted money.Amount
 	Charged    money.Amount
