@@ -53,6 +53,9 @@ func startTap(model, file string) (*tap, error) {
 	t.server = &http.Server{ReadHeaderTimeout: 10 * time.Second, Handler: &httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		FlushInterval: -1, // a stream stays a stream
+		// The model server closes connections that it kept, and a call met by that
+		// is not one that may be sent again: each has a connection of its own.
+		Transport: &http.Transport{DisableKeepAlives: true},
 		ModifyResponse: func(r *http.Response) error {
 			r.Body = &copied{ReadCloser: r.Body, tap: t, answer: answer{
 				Path: r.Request.URL.Path, Status: r.StatusCode, ContentType: r.Header.Get("Content-Type"),
