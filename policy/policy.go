@@ -123,16 +123,30 @@ const (
 	Failed  = "failed"
 )
 
-// Why a call was made.
+// Why a call was made; a Correction is no call, but what an earlier record of one
+// should have said.
 const (
-	User  = "user"
-	Retry = "retry"
+	User       = "user"
+	Retry      = "retry"
+	Correction = "correction"
 )
 
-// Record is one settled attempt with its lines. (ID, Attempt) is its key.
+// Record is one settled attempt with its lines, or a correction of one. (ID,
+// Attempt, Revision) is its key.
+//
+// A correction has all that the attempt's first record has, its completion
+// included: it belongs to the period of the call. Its Purpose is Correction, its
+// Reason says why, and its lines are differences: a quantity of 0, with the moneys
+// to add to those before, and the rate and the state that hold from now on. The
+// attempt costs the sum of its revisions.
 type Record struct {
-	ID         CallID `json:"call_id"`
-	Attempt    int    `json:"attempt"`
+	ID       CallID `json:"call_id"`
+	Attempt  int    `json:"attempt"`            // at most 2^32 - 1, as is Revision
+	Revision int    `json:"revision,omitempty"` // 0: the first record; 1, 2, …: corrections
+	// Of a correction: when it was made, and whether some line had no price before.
+	CorrectedAt time.Time `json:"corrected_at,omitzero"`
+	WasUnpriced bool      `json:"was_unpriced,omitempty"`
+
 	RequestID  string `json:"request_id,omitempty"`
 	TraceID    string `json:"trace_id,omitempty"`
 	ResponseID string `json:"response_id,omitempty"`
@@ -165,6 +179,20 @@ type Record struct {
 	FirstToken time.Time        `json:"first_token,omitzero"`
 	Completed  time.Time        `json:"completed"`
 	Lines      []Line           `json:"lines"`
+}
+
+// UnpricedCalls is what r adds to the number of calls with a line that has no
+// price: a correction takes back what the record before it added.
+func (r *Record) UnpricedCalls() (n int64) {
+	for i := range r.Lines {
+		if r.Lines[i].State == Unpriced {
+			n = 1
+		}
+	}
+	if r.WasUnpriced {
+		n--
+	}
+	return n
 }
 
 // Price states of a Line.

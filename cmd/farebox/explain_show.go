@@ -16,22 +16,28 @@ import (
 func showCalls(a *api.CallAnswer) string {
 	var b strings.Builder
 	var sum money.Amount
-	except := ""
+	costs := soFar{}
 	for i := range a.Matches {
 		r := &a.Matches[i]
 		if i > 0 {
 			b.WriteString("\n")
 		}
-		b.WriteString(showRecord(r))
+		before := costs.add(r)
+		if r.Revision > 0 {
+			b.WriteString(showCorrection(r, before))
+		} else {
+			b.WriteString(showRecord(r))
+		}
 		for _, l := range r.Lines {
 			sum = sum.Add(l.Charged)
-			if !l.Chargeable() {
-				except = ", without what has no price"
-			}
 		}
 	}
 	if n := len(a.Matches); n > 1 {
-		fmt.Fprintf(&b, "\n%d records, %s USD charged in all%s.\n", n, sum, except)
+		except := ""
+		if !costs.complete() {
+			except = ", without what has no price"
+		}
+		fmt.Fprintf(&b, "\n%s, %s USD charged in all%s.\n", recordsOf(a.Matches), sum, except)
 	}
 	if a.Truncated {
 		b.WriteString("There are more; these are the oldest. A call id finds one call.\n")

@@ -69,7 +69,7 @@ The exit status is 1 when the call has no price. csv has one line per row.`,
 		}
 		return nil
 	}
-	c.AddCommand(newPricesImport(), newPricesDiff())
+	c.AddCommand(newPricesImport(), newPricesDiff(), newPricesRerate())
 	return c
 }
 

@@ -11,6 +11,7 @@
 //	GET  /api/v1/calls/{id}    every record that id finds
 //	GET  /api/v1/outcomes      what was said of a call or an interaction
 //	POST /api/v1/outcomes      say it
+//	POST /api/v1/prices/rerate price calls anew
 //	GET  /api/v1/audit         who changed what
 //	GET  /api/v1/openapi.json  this, described (and .yaml)
 //
@@ -37,6 +38,7 @@ type Ledger interface {
 	Usage(ctx context.Context, q ledger.Query) ([]ledger.Row, error)
 	Interactions(ctx context.Context, q ledger.Query) ([]ledger.Interactions, error)
 	List(ctx context.Context, s ledger.Search) ([]policy.Record, error)
+	Note(ctx context.Context, c ledger.Change) (ledger.Change, error)
 	Judge(ctx context.Context, v ledger.Verdict, c ledger.Change) (ledger.Change, error)
 	Verdict(ctx context.Context, s ledger.Subject) (ledger.Verdict, bool, error)
 	Audit(ctx context.Context, r ledger.Review) ([]ledger.Change, error)
@@ -61,6 +63,7 @@ const (
 	interactionsPath = "/api/v1/interactions"
 	callsPath        = "/api/v1/calls"
 	outcomesPath     = "/api/v1/outcomes"
+	reratePath       = "/api/v1/prices/rerate"
 	auditPath        = "/api/v1/audit"
 	openAPIPath      = "/api/v1/openapi"
 

@@ -105,6 +105,17 @@ func (c *Client) SetOutcome(ctx context.Context, o Outcome) (*OutcomeAnswer, err
 	return a, c.do(ctx, http.MethodPost, outcomesPath, body, a)
 }
 
+// Rerate prices calls anew, some at a time: the answer's Next is the Cursor of the
+// same request for the rest.
+func (c *Client) Rerate(ctx context.Context, r Rerate) (*RerateAnswer, error) {
+	body, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("write rerate: %w", err)
+	}
+	a := new(RerateAnswer)
+	return a, c.do(ctx, http.MethodPost, reratePath, body, a)
+}
+
 // Audit lists changes, newest first.
 func (c *Client) Audit(ctx context.Context, q AuditQuery) (*AuditAnswer, error) {
 	values := times(q.From, q.To)

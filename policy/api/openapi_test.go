@@ -33,7 +33,7 @@ func TestOpenAPIIsServed(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &doc); err != nil || status != 200 || doc.OpenAPI != "3.1.0" || doc.Info.Version != Version {
 		t.Fatalf("%d, %v: %.200s", status, err, text)
 	}
-	for path, methods := range map[string]string{usagePath: "get", interactionsPath: "get", callsPath: "get", callsPath + "/{id}": "get", outcomesPath: "get post", auditPath: "get"} {
+	for path, methods := range map[string]string{usagePath: "get", interactionsPath: "get", callsPath: "get", callsPath + "/{id}": "get", outcomesPath: "get post", reratePath: "post", auditPath: "get"} {
 		for method := range strings.FieldsSeq(methods) {
 			if doc.Paths[path][method] == nil {
 				t.Errorf("%s %s is not described", method, path)

@@ -128,4 +128,5 @@ func (s *server) register() {
 	register(s, outcomeOperation(), s.outcome)
 	register(s, setOutcomeOperation(), s.setOutcome)
 	register(s, auditOperation(), s.audit)
+	register(s, rerateOperation(), s.rerate)
 }

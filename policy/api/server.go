@@ -19,6 +19,7 @@ import (
 // Options are what NewHandler needs.
 type Options struct {
 	Ledger   Ledger           // required
+	Rater    Rater            // nil: nothing can be priced anew
 	Identify Identify         // nil: everyone is admin
 	Now      func() time.Time // nil is time.Now
 	Logger   *slog.Logger     // nil discards
@@ -27,6 +28,8 @@ type Options struct {
 // server answers everything below /api/.
 type server struct {
 	ledger   Ledger
+	rater    Rater
+	rerating chan struct{} // holds one: whose turn it is
 	identify Identify
 	now      func() time.Time
 	log      *slog.Logger
@@ -44,7 +47,7 @@ func NewHandler(o Options) http.Handler {
 		panic("api: no ledger")
 	}
 	s := &server{
-		ledger: o.Ledger, identify: o.Identify, now: o.Now, log: o.Logger,
+		ledger: o.Ledger, rater: o.Rater, rerating: make(chan struct{}, 1), identify: o.Identify, now: o.Now, log: o.Logger,
 		mux: http.NewServeMux(), methods: map[string][]string{}, pages: http.NewCrossOriginProtection(),
 	}
 	if s.identify == nil {

@@ -4,6 +4,9 @@
 // → ledger. Each step is its own package or file; a new feature is a new step in
 // one of the two functions below and nowhere else.
 //
+// What a call should have cost by the rules of today is a third list: the record
+// and its corrections → usage → lines → difference (rerate.go).
+//
 // It knows neither Envoy nor bodies: what comes in is a Request and an Outcome,
 // what goes out a Ticket, a Receipt and a Record in the ledger. An Engine is safe
 // for concurrent use. No lock is held over I/O or logging.

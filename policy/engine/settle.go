@@ -86,30 +86,19 @@ func record(t *policy.Ticket, o *policy.Outcome) policy.Record {
 }
 
 // price makes the lines of rec. A model without a price is unpriced, which is
-// not free: its quantities are kept, to be rated later.
+// not free: its quantities are kept, to be rated later (see Correction).
 func (e *Engine) price(rec *policy.Record, all []tokenizer.Usage) {
-	terms := e.rules.Load().Terms
+	rules := e.rules.Load()
+	for i := range all {
+		rules.bill(rec, &all[i], nil)
+	}
 	rec.Priced = true
 	weakest := tokenizer.Reported
-	for i := range all {
-		row, model := e.row(rec, &all[i])
-		countRequest(&all[i], row)
-		for class, n := range all[i].All {
-			if n == 0 && class != tokenizer.Input && class != tokenizer.Output {
-				continue
-			}
-			l := policy.Line{Model: model, Class: class, Quantity: n, Source: all[i].Source(class), State: policy.Unpriced}
-			if n == 0 {
-				l.State = policy.Free
-			}
-			charge(&l, row)
-			terms.Apply(&l, rec)
-			rec.Priced = rec.Priced && l.State != policy.Unpriced
-			weakest = min(weakest, l.Source)
-			rec.Lines = append(rec.Lines, l)
-		}
+	for i := range rec.Lines {
+		rec.Priced = rec.Priced && rec.Lines[i].State != policy.Unpriced
+		weakest = min(weakest, rec.Lines[i].Source)
 	}
-	terms.Count(rec)
+	rules.Terms.Count(rec)
 	switch {
 	case len(rec.Lines) == 0:
 		rec.Source = tokenizer.None
@@ -117,6 +106,28 @@ func (e *Engine) price(rec *policy.Record, all []tokenizer.Usage) {
 		rec.Source = tokenizer.Partial
 	default:
 		rec.Source = weakest
+	}
+}
+
+// bill appends the lines of one usage to those of rec. bands, where they are not
+// nil, are the discounts that its meters had before, see terms.Apply.
+func (r *Rules) bill(rec *policy.Record, u *tokenizer.Usage, bands *[tokenizer.Classes]string) {
+	row, model := r.row(rec, u)
+	countRequest(u, row)
+	for class, n := range u.All {
+		if n == 0 && class != tokenizer.Input && class != tokenizer.Output {
+			continue
+		}
+		l := policy.Line{Model: model, Class: class, Quantity: n, Source: u.Source(class), State: policy.Unpriced}
+		if n == 0 {
+			l.State = policy.Free
+		}
+		if bands != nil {
+			l.ContractID = bands[class]
+		}
+		charge(&l, row)
+		r.Terms.Apply(&l, rec)
+		rec.Lines = append(rec.Lines, l)
 	}
 }
 
@@ -135,18 +146,17 @@ func countRequest(u *tokenizer.Usage, row *price.Row) {
 }
 
 // row finds the price of one usage: of the model as answered, else as asked.
-func (e *Engine) row(rec *policy.Record, u *tokenizer.Usage) (row *price.Row, model string) {
+func (r *Rules) row(rec *policy.Record, u *tokenizer.Usage) (row *price.Row, model string) {
 	model = u.Model
 	if model == "" {
 		model = rec.Model
 	}
 	input, _ := u.Totals()
 	q := price.Query{Provider: rec.Provider, Model: model, Tier: rec.Tier, Input: input, At: rec.Admitted}
-	prices := e.rules.Load().Prices
-	row, ok := prices.Find(q)
+	row, ok := r.Prices.Find(q)
 	if !ok && rec.ModelAsked != model {
 		q.Model = rec.ModelAsked
-		row, ok = prices.Find(q)
+		row, ok = r.Prices.Find(q)
 	}
 	if !ok {
 		return nil, model

@@ -19,7 +19,7 @@ import (
 // readers may run beside it. Times are kept to the microsecond, in UTC.
 type Store interface {
 	// Write commits a batch whole or not at all; a crash in its midst may leave its
-	// openings only. A record whose (call, attempt)
+	// openings only. A record whose (call, attempt, revision)
 	// is already there is left as it is: settling twice changes nothing. A record
 	// closes the opening of its call, whichever of the two is written first.
 	// The slices of b are the caller's again when Write returns. It gives up
@@ -30,7 +30,8 @@ type Store interface {
 	// Find returns every record whose call id, request id, trace id or response
 	// id is id, oldest first, at most limit.
 	Find(ctx context.Context, id string, limit int) ([]policy.Record, error)
-	// Usage sums records completed in [q.From, q.To), in the order of SortRows.
+	// Usage sums records completed in [q.From, q.To), corrections included, in the
+	// order of SortRows.
 	// More than MaxRows groups are ErrTooManyRows.
 	Usage(ctx context.Context, q Query) ([]Row, error)
 	// Interactions sums interactions whose last call was completed in [q.From, q.To),
@@ -43,6 +44,9 @@ type Store interface {
 	// the audit, whole or not at all. It returns c with its number, the subject, and
 	// what was said before and after. It may run beside Write and itself.
 	Judge(ctx context.Context, v Verdict, c Change) (Change, error)
+	// Note appends c to the audit, and returns it with its number. It may run beside
+	// Write, Judge and itself.
+	Note(ctx context.Context, c Change) (Change, error)
 	// Verdict returns the last verdict on a subject; false: there is none.
 	Verdict(ctx context.Context, s Subject) (Verdict, bool, error)
 	// Audit returns the entries that r asks for, newest first.
@@ -75,8 +79,8 @@ var Dimensions = []string{"model", "provider", "dialect", "operation", "outcome"
 // Row is one group of a Query's answer.
 type Row struct {
 	Keys       []string                 // values in the order of Query.By
-	Calls      int64                    // records, whatever their outcome
-	Unpriced   int64                    // calls with at least one line without a price
+	Calls      int64                    // records that are no corrections, whatever their outcome
+	Unpriced   int64                    // sum of policy.Record.UnpricedCalls
 	Tokens     [tokenizer.Classes]int64 // by meter; of other units, those
 	List       money.Amount
 	Contracted money.Amount

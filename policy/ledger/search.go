@@ -32,18 +32,19 @@ const maxWhere = 16
 type Place struct {
 	Completed time.Time
 	Call      policy.CallID
+	Revision  int `json:",omitempty"`
 	Attempt   int
 }
 
 // PlaceOf is the place of r.
-func PlaceOf(r *policy.Record) Place { return Place{r.Completed, r.ID, r.Attempt} }
+func PlaceOf(r *policy.Record) Place { return Place{r.Completed, r.ID, r.Revision, r.Attempt} }
 
 // Zero reports whether p is no place.
 func (p Place) Zero() bool { return p.Completed.IsZero() }
 
 // Compare orders places from old to new.
 func (p Place) Compare(o Place) int {
-	return cmp.Or(p.Completed.Compare(o.Completed), slices.Compare(p.Call[:], o.Call[:]), cmp.Compare(p.Attempt, o.Attempt))
+	return cmp.Or(p.Completed.Compare(o.Completed), slices.Compare(p.Call[:], o.Call[:]), cmp.Compare(p.Revision, o.Revision), cmp.Compare(p.Attempt, o.Attempt))
 }
 
 // Check reports why s cannot be asked. Stores call it first.

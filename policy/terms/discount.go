@@ -156,7 +156,9 @@ func (r *row) contract(l *policy.Line, rec *policy.Record) {
 		return
 	}
 	band := &r.off[0]
-	if r.volume != nil {
+	if before := r.band(l.ContractID); before != nil {
+		band = before
+	} else if r.volume != nil {
 		reached := r.volume.reached(monthOf(rec.Completed))
 		for i := 1; i < len(r.off) && r.off[i].above <= reached; i++ {
 			band = &r.off[i]
@@ -164,6 +166,16 @@ func (r *row) contract(l *policy.Line, rec *policy.Record) {
 	}
 	l.ContractID = band.id
 	l.Contracted = part(l.List, int64(whole-band.Percent), int64(whole))
+}
+
+// band returns the band of that id, or nil.
+func (r *row) band(id string) *off {
+	for i := range r.off {
+		if r.off[i].id == id {
+			return &r.off[i]
+		}
+	}
+	return nil
 }
 
 // fixedPrice is a rate times a quantity, in USD.

@@ -146,13 +146,18 @@ func (b *builder) row(id string, from, until time.Time) {
 //   - The most specific row of the rate card that counts the line's meter makes
 //     Charged. Without one, what is paid is charged.
 //
-// A line of nothing costs nothing under any terms and keeps no ids.
+// A line of nothing costs nothing under any terms and keeps no ids. A line that
+// comes with the ContractID of a band of volume was priced in it before, and stays
+// in it: it is not the volume of today that counts.
 func (t *Terms) Apply(l *policy.Line, rec *policy.Record) {
 	l.Contracted, l.Charged = l.List, l.List
+	was := l.ContractID
+	l.ContractID = ""
 	if t == nil || l.Quantity == 0 || l.Class >= tokenizer.Classes {
 		return
 	}
 	if r := t.discounts.find(l, rec); r != nil {
+		l.ContractID = was
 		r.contract(l, rec)
 	}
 	l.Charged = l.Contracted

@@ -69,6 +69,27 @@ func TestACallIsPricedInTheBandReachedBeforeIt(t *testing.T) {
 	}
 }
 
+// TestALineStaysInItsBand where the discount is the same, whatever was reached
+// since; elsewhere what it comes with says nothing.
+func TestALineStaysInItsBand(t *testing.T) {
+	terms := must[*Terms](t)(New(banded(t, Match{Provider: []string{"openai"}})))
+	_, rec := sample(0)
+	settle(terms, rec, 4000)
+	for was, want := range map[string]string{"": "d.volume[0]", "d": "d", "d.volume[0]": "d.volume[0]", "d.volume[1]": "d.volume[1]", "other": "d.volume[0]"} {
+		l, _ := sample(1)
+		l.ContractID = was
+		terms.Apply(l, rec)
+		if l.ContractID != want {
+			t.Errorf("a line of %q is now of %q, want %q", was, l.ContractID, want)
+		}
+	}
+	l, _ := sample(0)
+	l.ContractID = "d"
+	if terms.Apply(l, rec); l.ContractID != "" {
+		t.Errorf("a line of nothing keeps %q", l.ContractID)
+	}
+}
+
 func TestVolumesBeginWithTheLedger(t *testing.T) {
 	books := &ledgertest.Memory{}
 	write := func(n int, quantity int64, change func(*policy.Record)) {

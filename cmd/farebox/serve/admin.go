@@ -28,7 +28,7 @@ type admin struct {
 	ready  atomic.Bool
 }
 
-func listenAdmin(c *config.Config, b *books, reg *prometheus.Registry, g *guards) (*admin, error) {
+func listenAdmin(c *config.Config, p *callPath, reg *prometheus.Registry, g *guards) (*admin, error) {
 	l, err := listen(string(c.Listen.Admin.Address))
 	if err != nil {
 		return nil, fmt.Errorf("listen.admin: %w", err)
@@ -43,7 +43,7 @@ func listenAdmin(c *config.Config, b *books, reg *prometheus.Registry, g *guards
 		metrics = g.keys.seesAll(metrics)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/api/", g.counted(api.NewHandler(api.Options{Ledger: b.store, Identify: g.keys.identify, Logger: g.log})))
+	mux.Handle("/api/", g.counted(api.NewHandler(api.Options{Ledger: p.store, Rater: p.engine, Identify: g.keys.identify, Logger: g.log})))
 	mux.Handle("GET /metrics", g.counted(metrics))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {

@@ -60,7 +60,7 @@ func Run(ctx context.Context, from Source, log *slog.Logger) error {
 		return joinClose(err, books)
 	}
 	defer guards.watch(ctx)()
-	admin, err := listenAdmin(c, books, reg, guards)
+	admin, err := listenAdmin(c, path, reg, guards)
 	if err != nil {
 		return joinClose(err, books)
 	}

@@ -51,9 +51,12 @@ func (m *Memory) Write(ctx context.Context, b ledger.Batch) error {
 		}
 	}
 	for _, r := range b.Records {
-		same := func(have policy.Record) bool { return have.ID == r.ID && have.Attempt == r.Attempt }
+		same := func(have policy.Record) bool {
+			return have.ID == r.ID && have.Attempt == r.Attempt && have.Revision == r.Revision
+		}
 		if !slices.ContainsFunc(m.records, same) {
 			r.Admitted, r.FirstToken, r.Completed = micro(r.Admitted), micro(r.FirstToken), micro(r.Completed)
+			r.CorrectedAt = micro(r.CorrectedAt)
 			r.Owner, r.Lines = slices.Clone(r.Owner), slices.Clone(r.Lines)
 			m.records = append(m.records, r)
 		}
@@ -97,7 +100,7 @@ func (m *Memory) All() []policy.Record {
 	defer m.mu.Unlock()
 	all := slices.Clone(m.records)
 	slices.SortFunc(all, func(a, b policy.Record) int {
-		return cmp.Or(a.Completed.Compare(b.Completed), slices.Compare(a.ID[:], b.ID[:]), cmp.Compare(a.Attempt, b.Attempt))
+		return ledger.PlaceOf(&a).Compare(ledger.PlaceOf(&b))
 	})
 	return all
 }
@@ -158,11 +161,10 @@ func key(r *policy.Record, name string) string {
 }
 
 func add(row *ledger.Row, r *policy.Record) {
-	row.Calls++
-	unpriced := func(l policy.Line) bool { return l.State == policy.Unpriced }
-	if slices.ContainsFunc(r.Lines, unpriced) {
-		row.Unpriced++
+	if r.Revision == 0 {
+		row.Calls++
 	}
+	row.Unpriced += r.UnpricedCalls()
 	for _, l := range r.Lines {
 		row.Tokens[l.Class] = saturated(row.Tokens[l.Class], l.Quantity)
 		row.List = row.List.Add(l.List)

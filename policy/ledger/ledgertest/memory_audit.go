@@ -55,6 +55,15 @@ func (m *Memory) Judge(_ context.Context, v ledger.Verdict, c ledger.Change) (le
 	return c, nil
 }
 
+// Note is ledger.Store's.
+func (m *Memory) Note(_ context.Context, c ledger.Change) (ledger.Change, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c.Number, c.At = int64(len(m.audit))+1, micro(c.At)
+	m.audit = append(m.audit, c)
+	return c, nil
+}
+
 // Verdict is ledger.Store's.
 func (m *Memory) Verdict(_ context.Context, s ledger.Subject) (ledger.Verdict, bool, error) {
 	m.mu.Lock()

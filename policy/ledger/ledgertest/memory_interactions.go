@@ -3,7 +3,6 @@ package ledgertest
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/farebox/farebox/policy"
 	"github.com/farebox/farebox/policy/ledger"
@@ -26,7 +25,7 @@ func (m *Memory) Interactions(_ context.Context, q ledger.Query) ([]ledger.Inter
 	}
 	groups := map[string]*ledger.Interactions{}
 	for t, all := range calls {
-		last := &all[len(all)-1]
+		last := lastOf(all)
 		if last.Completed.Before(q.From) || !last.Completed.Before(q.To) || !fits(last, q.Where) {
 			continue
 		}
@@ -53,19 +52,29 @@ func (m *Memory) Interactions(_ context.Context, q ledger.Query) ([]ledger.Inter
 
 func (m *Memory) addTalk(into *ledger.Interactions, t talk, calls []policy.Record) {
 	into.Interactions++
-	if m.succeeded(t, &calls[len(calls)-1]) {
+	if m.succeeded(t, lastOf(calls)) {
 		into.Successful++
 	}
 	for i := range calls {
-		into.Calls++
-		if slices.ContainsFunc(calls[i].Lines, func(l policy.Line) bool { return l.State == policy.Unpriced }) {
-			into.Unpriced++
+		if calls[i].Revision == 0 {
+			into.Calls++
 		}
+		into.Unpriced += calls[i].UnpricedCalls()
 		for _, l := range calls[i].Lines {
 			into.AddTokens(l.Class, l.Quantity)
 			into.Charged = into.Charged.Add(l.Charged)
 		}
 	}
+}
+
+// lastOf is the last record of an interaction that is no correction.
+func lastOf(all []policy.Record) *policy.Record {
+	for i := len(all) - 1; i > 0; i-- {
+		if all[i].Revision == 0 {
+			return &all[i]
+		}
+	}
+	return &all[0]
 }
 
 // succeeded is what the later verdict says, else the last call.

@@ -29,6 +29,8 @@ func Run(t *testing.T, open func(t *testing.T) ledger.Store) {
 		{"bare record", bareRecord},
 		{"records are idempotent", idempotent},
 		{"attempts are records", attempts},
+		{"corrections", corrections},
+		{"corrections of an interaction", correctedInteraction},
 		{"openings", openings},
 		{"find by each id", findByID},
 		{"find is bounded and oldest first", findOrder},
@@ -130,6 +132,7 @@ func wantRows(t *testing.T, got []ledger.Row, want ...ledger.Row) {
 
 func roundTrip(t *testing.T, s ledger.Store) {
 	full := Record(1)
+	full.Revision, full.CorrectedAt, full.WasUnpriced = 1, Start, true
 	for _, v := range []reflect.Value{reflect.ValueOf(full), reflect.ValueOf(full.Lines[0])} {
 		for i := range v.NumField() {
 			if v.Field(i).IsZero() && v.Type().Field(i).Name != "Class" { // the first class is 0

@@ -42,6 +42,21 @@ func (s *Store) Judge(ctx context.Context, v ledger.Verdict, c ledger.Change) (l
 	return c, nil
 }
 
+// Note appends c to the audit.
+func (s *Store) Note(ctx context.Context, c ledger.Change) (ledger.Change, error) {
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	err := inTx(ctx, s.change, func(tx *sql.Tx) (err error) {
+		c.Number, err = appendAudit(ctx, tx, &c)
+		return err
+	})
+	if err != nil {
+		return c, fmt.Errorf("note change in %s: %w", s.path, explain(err))
+	}
+	c.At = instant(micros(c.At))
+	return c, nil
+}
+
 // callBytes is a call id, or no bytes for none.
 func callBytes(id policy.CallID) []byte {
 	if id == (policy.CallID{}) {

@@ -4,7 +4,6 @@ import (
 	"database/sql"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/farebox/farebox/policy"
@@ -15,6 +14,17 @@ import (
 // readColumns is the order of scanRecord.
 const readColumns = `call, attempt, completed, request_id, trace_id, response_id, owner,
 	dialect, operation, provider, model, outcome, source, purpose, detail, lines, interaction, success`
+
+// A record's attempt column is its attempt, and its revision in the bits above.
+const (
+	revisionShift = 32
+	isCorrection  = `attempt >= 4294967296`
+	isCall        = `attempt < 4294967296`
+)
+
+func attemptColumn(revision, attempt int) int64 {
+	return int64(revision)<<revisionShift | int64(attempt)
+}
 
 // recordColumns is the order of columns.appendTo.
 const recordColumns = `id, call, attempt, completed, request_id, trace_id, response_id, owner,
@@ -40,9 +50,9 @@ func (w *columns) appendTo(args []any, id int64, r *policy.Record) []any {
 		l := &r.Lines[i]
 		list, contracted, charged = list.Add(l.List), contracted.Add(l.Contracted), charged.Add(l.Charged)
 	}
-	return append(args, id, r.ID[:], int64(r.Attempt), micros(r.Completed), r.RequestID, r.TraceID, r.ResponseID, text[:values],
+	return append(args, id, r.ID[:], attemptColumn(r.Revision, r.Attempt), micros(r.Completed), r.RequestID, r.TraceID, r.ResponseID, text[:values],
 		r.Dialect, r.Operation, r.Provider, r.Model, r.Outcome, r.Source.String(), r.Purpose,
-		truth(slices.ContainsFunc(r.Lines, unpriced)),
+		r.UnpricedCalls(),
 		list.Micro, list.Pico, contracted.Micro, contracted.Pico, charged.Micro, charged.Pico,
 		text[values:quantities], text[quantities:details], text[details:],
 		r.Interaction, partOf(r), truth(r.Success))
@@ -77,8 +87,8 @@ func appendQuantities(out []byte, lines []policy.Line) []byte {
 func scanRecord(rows *sql.Rows) (r policy.Record, err error) {
 	var call, rest, lines sql.RawBytes
 	var values, source string
-	var completed int64
-	err = rows.Scan(&call, &r.Attempt, &completed, &r.RequestID, &r.TraceID, &r.ResponseID, &values,
+	var completed, attempt int64
+	err = rows.Scan(&call, &attempt, &completed, &r.RequestID, &r.TraceID, &r.ResponseID, &values,
 		&r.Dialect, &r.Operation, &r.Provider, &r.Model, &r.Outcome, &source, &r.Purpose, &rest, &lines, &r.Interaction, &r.Success)
 	if err != nil {
 		return r, err
@@ -87,6 +97,7 @@ func scanRecord(rows *sql.Rows) (r policy.Record, err error) {
 		return r, fmt.Errorf("call id %x has %d bytes", call, len(call))
 	}
 	r.Completed = instant(completed)
+	r.Revision, r.Attempt = int(attempt>>revisionShift), int(attempt&math.MaxUint32)
 	rules, err := readDetail(rest, &r)
 	if err != nil {
 		return r, fmt.Errorf("record %s: %w", r.ID, err)
@@ -118,8 +129,6 @@ func parseSource(name string) (tokenizer.Source, error) {
 	}
 	return s, nil
 }
-
-func unpriced(l policy.Line) bool { return l.State == policy.Unpriced }
 
 func micros(t time.Time) int64 { return t.UnixMicro() }
 

@@ -30,6 +30,9 @@ type detail struct {
 	Shares     [5]int64 `json:"shares"` // system, history, last, tools, media
 	Admitted   int64    `json:"admitted"`
 	FirstToken int64    `json:"first_token"`
+	// Of corrections.
+	CorrectedAt int64 `json:"corrected_at"`
+	WasUnpriced int   `json:"was_unpriced"`
 }
 
 // object writes the members of a JSON object that are not empty. It is made with
@@ -92,6 +95,10 @@ func appendDetail(out []byte, r *policy.Record) []byte {
 	if !r.FirstToken.IsZero() {
 		o.number("first_token", micros(r.FirstToken))
 	}
+	if !r.CorrectedAt.IsZero() {
+		o.number("corrected_at", micros(r.CorrectedAt))
+	}
+	o.number("was_unpriced", truth(r.WasUnpriced))
 	return append(o.out, '}')
 }
 
@@ -109,6 +116,10 @@ func readDetail(text []byte, r *policy.Record) (rules []string, err error) {
 	if d.FirstToken != 0 {
 		r.FirstToken = instant(d.FirstToken)
 	}
+	if d.CorrectedAt != 0 {
+		r.CorrectedAt = instant(d.CorrectedAt)
+	}
+	r.WasUnpriced = d.WasUnpriced != 0
 	return d.Rules, nil
 }
 

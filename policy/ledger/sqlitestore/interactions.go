@@ -22,7 +22,7 @@ const calls = `WITH
 		SELECT i.record AS id FROM touched t CROSS JOIN ids i ON i.hash = t.part
 		UNION SELECT id FROM records WHERE id > (SELECT upto FROM indexed) AND part IN touched),
 	calls AS MATERIALIZED (
-		SELECT r.id, first_value(r.id) OVER (PARTITION BY ` + teamOfR + `, r.interaction ORDER BY r.completed DESC, r.call DESC, r.attempt DESC) AS last
+		SELECT r.id, first_value(r.id) OVER (PARTITION BY ` + teamOfR + `, r.interaction ORDER BY r.completed DESC, r.` + isCorrection + `, r.call DESC, r.attempt DESC) AS last
 		FROM members m CROSS JOIN records r ON r.id = m.id WHERE r.part IN touched)
 	`
 
@@ -41,7 +41,7 @@ const judged = `coalesce((SELECT success FROM (
 
 // interactions counts those of each group and their calls, and sums their money.
 func (g *grouping) interactions() string {
-	columns := `sum(a.id = r.id), sum(CASE WHEN a.id = r.id THEN ` + judged + ` ELSE 0 END), count(*), sum(a.unpriced), ` +
+	columns := `sum(a.id = r.id), sum(CASE WHEN a.id = r.id THEN ` + judged + ` ELSE 0 END), sum(a.` + isCall + `), sum(a.unpriced), ` +
 		fmt.Sprintf(halves, "a.charged_micro") + `sum(a.charged_pico)`
 	return calls + `SELECT ` + g.keys + columns + lastCalls + inRange + g.where + ` ` + g.by + fmt.Sprintf(` HAVING count(*) > 0 LIMIT %d`, g.most+1)
 }

@@ -38,7 +38,7 @@ func (s *Store) List(ctx context.Context, q ledger.Search) ([]policy.Record, err
 func (s *Store) list(ctx context.Context, q ledger.Search) ([]policy.Record, error) {
 	where, args := conditions(q.Where, []any{ceilMicros(q.From), ceilMicros(q.To)})
 	if !q.After.Zero() {
-		args = append(args, micros(q.After.Completed), q.After.Call[:], q.After.Attempt)
+		args = append(args, micros(q.After.Completed), q.After.Call[:], attemptColumn(q.After.Revision, q.After.Attempt))
 		n := len(args)
 		// The first condition is implied by the second, and is what the index takes.
 		where += fmt.Sprintf(" AND r.completed <= ?%d AND (r.completed, r.call, r.attempt) < (?%d, ?%d, ?%d)", n-2, n-2, n-1, n)

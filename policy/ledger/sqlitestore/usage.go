@@ -60,7 +60,7 @@ const halves = `sum(%[1]s >> 32), sum(%[1]s & 4294967295), `
 
 // sums counts the records of each group and sums their money.
 func (g *grouping) sums() string {
-	columns := `count(*), sum(r.unpriced), `
+	columns := `sum(r.` + isCall + `), sum(r.unpriced), `
 	for _, amount := range []string{"r.list", "r.contracted", "r.charged"} {
 		columns += fmt.Sprintf(halves+`sum(%[2]s), `, amount+"_micro", amount+"_pico")
 	}
