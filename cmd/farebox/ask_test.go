@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -184,6 +185,23 @@ func TestExplain(t *testing.T) {
 	} {
 		golden(t, name+".table", ask(t, &books{records: records}, "explain", "x"))
 	}
+	corrected := served()
+	corrected.Revision, corrected.Purpose, corrected.Reason, corrected.CorrectedAt = 1, policy.Correction, "the price\x1b of August came late", noon.AddDate(0, 0, 14)
+	corrected.ID, corrected.WasUnpriced, corrected.Lines = unpriced.ID, true, slices.Clone(unpriced.Lines)
+	for i := range corrected.Lines[:2] {
+		l := &corrected.Lines[i]
+		l.Quantity, l.State, l.RateID, l.Rate = 0, policy.Priced, "config:prices.rates[0]", 2_000_000
+		l.List, l.Contracted, l.Charged = usd(t, "0.000006"), usd(t, "0.000006"), usd(t, "0.000006")
+	}
+	corrected.Lines[2].Quantity = 0
+	down := corrected
+	down.Revision, down.WasUnpriced, down.Lines = 2, false, slices.Clone(corrected.Lines)
+	for i := range down.Lines {
+		l := &down.Lines[i]
+		l.List, l.Contracted, l.Charged = usd(t, "0"), usd(t, "0"), usd(t, "0")
+	}
+	down.Lines[1].Contracted, down.Lines[1].Charged, down.Lines[1].ContractID = usd(t, "-0.0000015"), usd(t, "-0.0000015"), "config:prices.discounts[0]"
+	golden(t, "explain-corrections.table", ask(t, &books{records: []policy.Record{unpriced, corrected, down}}, "explain", "x"))
 	golden(t, "explain.json", ask(t, &books{records: []policy.Record{served()}}, "explain", "x", "-o", "json"))
 }
 

@@ -91,12 +91,27 @@ func (f *Farebox) configure() (err error) {
 			return err
 		}
 	}
+	return f.write(f.file())
+}
+
+// write writes the configuration.
+func (f *Farebox) write(name string) error {
 	listen := fmt.Sprintf("listen:\n  extproc: {address: %q%s}\n  admin: {address: %q%s}\n",
 		f.Addr(), more(f.o.Guard.ExtProc), f.admin.Addr(), more(f.o.Guard.Admin))
 	if !strings.Contains("\n"+f.o.Config, "\ndrain:") {
 		listen += "drain: {wait: 0s, timeout: 5s}\n"
 	}
-	return os.WriteFile(f.file(), []byte(listen+f.o.Config), 0o600)
+	return os.WriteFile(name, []byte(listen+f.o.Config), 0o600)
+}
+
+// Reconfigure puts another configuration in the place of the one before, which a
+// farebox that runs takes soon.
+func (f *Farebox) Reconfigure(config string) error {
+	f.o.Config = config
+	if err := f.write(f.file() + ".new"); err != nil {
+		return err
+	}
+	return os.Rename(f.file()+".new", f.file())
 }
 
 func (f *Farebox) file() string { return filepath.Join(f.o.Dir, "farebox.yaml") }

@@ -28,17 +28,20 @@ func kept(t *testing.T, records ...policy.Record) (*httptest.Server, *ledgertest
 	now := func() time.Time {
 		return ledgertest.Start.Add(60*time.Hour + time.Duration(asked.Add(1))*time.Millisecond)
 	}
-	s := httptest.NewServer(NewHandler(Options{Ledger: m, Now: now, Identify: func(r *http.Request) (Who, error) {
-		name := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-		role, team, _ := strings.Cut(name, "/")
-		is, err := ParseRole(role)
-		if err != nil {
-			return Who{}, &Error{Status: 401, Code: Unauthenticated, Message: "who?"}
-		}
-		return Who{Name: name, Role: is, Team: team}, nil
-	}}))
+	s := httptest.NewServer(NewHandler(Options{Ledger: m, Now: now, Identify: named}))
 	t.Cleanup(s.Close)
 	return s, m
+}
+
+// named takes a token for what it says: a role, and a team after a slash.
+func named(r *http.Request) (Who, error) {
+	name := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	role, team, _ := strings.Cut(name, "/")
+	is, err := ParseRole(role)
+	if err != nil {
+		return Who{}, &Error{Status: 401, Code: Unauthenticated, Message: "who?"}
+	}
+	return Who{Name: name, Role: is, Team: team}, nil
 }
 
 func as(s *httptest.Server, who string) *Client { return NewClient(s.URL, s.Client()).WithToken(who) }
