@@ -88,7 +88,7 @@ func Run(ctx context.Context, from Source, log *slog.Logger) error {
 	return joinClose(err, books)
 }
 
-// gcPercent trades some ten megabytes for fewer collections: what lives long is
+// gcPercent trades memory for fewer collections: what lives long is
 // small, what a call needs is short-lived. GOGC, where set, wins.
 const gcPercent = 400
 
