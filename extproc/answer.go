@@ -19,6 +19,7 @@ func (st *stream) responseHeaders(in *wire.Message) {
 	}
 	st.gauge.status = status
 	st.gauge.tries, _ = strconv.Atoi(in.Attribute("upstream.request_attempt_count")) // absent: not known
+	st.gauge.account = account(in)
 	kind := contentKind(in.Header("content-type"))
 	switch {
 	case in.End:
@@ -70,6 +71,19 @@ func (st *stream) unreadable(status int) {
 		st.gauge.unread = true
 	}
 	st.settle(endOf(status), "")
+}
+
+// account is the provider's account behind an answer, where its headers name it:
+// OpenAI tells organization and project, Azure its region.
+// https://platform.openai.com/docs/api-reference/debugging-requests
+func account(in *wire.Message) string {
+	var parts []string
+	for _, h := range [...]wire.Pair{{Name: "openai-organization", Value: "organization"}, {Name: "openai-project", Value: "project"}, {Name: "x-ms-region", Value: "region"}} {
+		if v := in.Header(h.Name); v != "" {
+			parts = append(parts, h.Value+"="+searchable(v))
+		}
+	}
+	return strings.Join(parts, " ")
 }
 
 func endOf(status int) tokenizer.End {

@@ -80,3 +80,15 @@ func TestNothingIsServedAfterClose(t *testing.T) {
 		t.Errorf("%d streams are open", s.server.Open())
 	}
 }
+
+func TestTheProvidersAccountIsRemembered(t *testing.T) {
+	s := newStand(t, nil)
+	e := s.begin(t)
+	e.chat(`{"model":"gpt-4o","messages":[]}`)
+	e.send(responseHeaders(false, ":status", "200", "content-type", "application/json", "openai-organization", "acme", "openai-project", "proj_1"))
+	e.send(responseBody(`{"id":"x","usage":{"prompt_tokens":1,"completion_tokens":2,"cost":0.00014}}`, true))
+	o := s.cashier.settled(t)
+	if o.Account != "organization=acme project=proj_1" || o.Reading.Cost != "0.00014" {
+		t.Errorf("account %q, cost %q", o.Account, o.Reading.Cost)
+	}
+}

@@ -22,6 +22,7 @@ type gauge struct {
 
 	status    int
 	tries     int
+	account   string    // the provider's, where the answer names it
 	first     time.Time // of the first piece
 	errorBody []byte
 

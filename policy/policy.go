@@ -97,6 +97,7 @@ type Outcome struct {
 	FirstToken time.Time
 	At         time.Time
 	Reason     string // why it was cut or failed, for a person
+	Account    string // the provider's account, where its answer names it
 	Lost       bool   // what had been seen of the answer is lost: a restart settles an old opening
 }
 
@@ -153,32 +154,34 @@ type Record struct {
 	// What the call is a part of, see InteractionOf.
 	Interaction string `json:"interaction,omitempty"`
 
-	Owner      Owner            `json:"owner"`
-	Dialect    string           `json:"dialect"`
-	Operation  string           `json:"operation"`
-	Provider   string           `json:"provider"`  // who hosts the model
-	Developer  string           `json:"developer"` // who made the model, where the price row says
-	Host       string           `json:"host,omitempty"`
-	KeyHash    string           `json:"key_hash,omitempty"`
-	ModelAsked string           `json:"model_asked"`
-	Model      string           `json:"model"` // as answered, else as asked
-	TierAsked  string           `json:"tier_asked,omitempty"`
-	Tier       string           `json:"tier,omitempty"` // as served
-	Stream     bool             `json:"stream"`
-	Status     int              `json:"status"`
-	Finish     string           `json:"finish_reason,omitempty"`
-	Outcome    string           `json:"outcome"`
-	Reason     string           `json:"reason,omitempty"` // refusal code, or why it was cut
-	Success    bool             `json:"success"`          // see Succeeds
-	Purpose    string           `json:"purpose"`
-	Tries      int              `json:"tries,omitempty"`
-	Source     tokenizer.Source `json:"source"` // the weakest of the lines'
-	Priced     bool             `json:"priced"` // every line has a list price or is free
-	Shares     tokenizer.Shares `json:"shares"`
-	Admitted   time.Time        `json:"admitted"`
-	FirstToken time.Time        `json:"first_token,omitzero"`
-	Completed  time.Time        `json:"completed"`
-	Lines      []Line           `json:"lines"`
+	Owner        Owner            `json:"owner"`
+	Dialect      string           `json:"dialect"`
+	Operation    string           `json:"operation"`
+	Provider     string           `json:"provider"`  // who hosts the model
+	Developer    string           `json:"developer"` // who made the model, where the price row says
+	Host         string           `json:"host,omitempty"`
+	Account      string           `json:"account,omitempty"` // the provider's: organization, project and region, where its answer names them
+	KeyHash      string           `json:"key_hash,omitempty"`
+	ModelAsked   string           `json:"model_asked"`
+	Model        string           `json:"model"` // as answered, else as asked
+	TierAsked    string           `json:"tier_asked,omitempty"`
+	Tier         string           `json:"tier,omitempty"` // as served
+	Stream       bool             `json:"stream"`
+	Status       int              `json:"status"`
+	Finish       string           `json:"finish_reason,omitempty"`
+	Outcome      string           `json:"outcome"`
+	Reason       string           `json:"reason,omitempty"` // refusal code, or why it was cut
+	Success      bool             `json:"success"`          // see Succeeds
+	Purpose      string           `json:"purpose"`
+	Tries        int              `json:"tries,omitempty"`
+	Source       tokenizer.Source `json:"source"`                      // the weakest of the lines'
+	ProviderCost string           `json:"provider_cost_usd,omitempty"` // what the provider says it cost, as it wrote it: a JSON number
+	Priced       bool             `json:"priced"`                      // every line has a list price or is free
+	Shares       tokenizer.Shares `json:"shares"`
+	Admitted     time.Time        `json:"admitted"`
+	FirstToken   time.Time        `json:"first_token,omitzero"`
+	Completed    time.Time        `json:"completed"`
+	Lines        []Line           `json:"lines"`
 }
 
 // UnpricedCalls is what r adds to the number of calls with a line that has no

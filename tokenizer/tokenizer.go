@@ -84,6 +84,7 @@ type Reading struct {
 	Model      string  // as answered; empty: not said
 	Tier       string  // service tier as served; empty: not said
 	ResponseID string  // the provider's id of the answer
+	Cost       string  // in USD, where the provider says what it charges: a JSON number as written; empty: not said
 	Finish     string  // finish reason of the last choice that gave one
 
 	// Text is the generated text that was seen, as JSON string content with its

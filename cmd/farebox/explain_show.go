@@ -103,8 +103,14 @@ func answered(r *policy.Record) string {
 	if r.Developer != "" && r.Developer != r.Provider {
 		s += ", made by " + plain(r.Developer)
 	}
+	if r.Account != "" {
+		s += ", account " + plain(r.Account)
+	}
 	if r.Tier != "" {
 		s += ", tier " + plain(r.Tier)
+	}
+	if r.ProviderCost != "" {
+		s += ", which says it cost " + plain(r.ProviderCost) + " USD"
 	}
 	return s
 }

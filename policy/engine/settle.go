@@ -68,7 +68,7 @@ func record(t *policy.Ticket, o *policy.Outcome) policy.Record {
 		ID: t.ID, Attempt: o.Attempt, RequestID: t.RequestID, TraceID: t.TraceID, ResponseID: o.Reading.ResponseID,
 		Interaction: policy.InteractionOf(t), Owner: t.Owner, Dialect: t.Call.Dialect, Operation: t.Call.Operation, Provider: t.Provider, Host: t.Host, KeyHash: t.KeyHash,
 		ModelAsked: t.Call.Model, Model: modelOf(t, o), TierAsked: t.Call.Tier, Tier: o.Reading.Tier, Stream: t.Call.Stream,
-		Status: o.Status, Finish: o.Reading.Finish, Outcome: policy.Served, Reason: o.Reason, Purpose: policy.User, Tries: o.Tries,
+		Status: o.Status, Finish: o.Reading.Finish, Account: o.Account, ProviderCost: o.Reading.Cost, Outcome: policy.Served, Reason: o.Reason, Purpose: policy.User, Tries: o.Tries,
 		Shares: t.Call.Shares, Admitted: t.At, FirstToken: o.FirstToken, Completed: o.At,
 	}
 	if t.Retry > 0 {

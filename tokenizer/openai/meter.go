@@ -72,7 +72,7 @@ func (m *meter) Close(end tokenizer.End) tokenizer.Reading {
 		r.Finish = m.reason
 	}
 	if u, tier, ok := m.counts(m.source(end)); ok {
-		u.Model = r.Model
+		u.Model, r.Cost = r.Model, m.reading.Cost
 		r.Usage = []tokenizer.Usage{u}
 		if r.Tier == "" {
 			r.Tier = tier

@@ -1,6 +1,8 @@
 package openai
 
 import (
+	"strings"
+
 	"github.com/farebox/farebox/tokenizer"
 	"github.com/tidwall/gjson"
 )
@@ -26,6 +28,7 @@ func (m *meter) counts(from tokenizer.Source) (u tokenizer.Usage, tier string, o
 		return u, "", false
 	}
 	g := gjson.ParseBytes(m.usage)
+	m.reading.Cost = cost(g)
 	if m.usageFrom == timingsRole {
 		u = timings(g, from)
 	} else {
@@ -133,4 +136,15 @@ func first(g gjson.Result, members ...string) part {
 func (p part) as(c tokenizer.Class) part {
 	p.class = c
 	return p
+}
+
+// cost is what the provider says that the call cost: OpenRouter and those that
+// follow it tell it in USD.
+// https://openrouter.ai/docs/use-cases/usage-accounting
+func cost(g gjson.Result) string {
+	const most = 32
+	if c := g.Get("cost"); c.Type == gjson.Number && len(c.Raw) <= most {
+		return strings.Clone(c.Raw)
+	}
+	return ""
 }

@@ -34,7 +34,7 @@ func Record(n int) policy.Record {
 			{Name: "project", Value: `a "quoted" \ näme` + "\n\x00", Rule: "default"},
 			{Name: "app", Value: "", Rule: "missing"},
 		},
-		Dialect: "openai", Operation: "chat", Provider: "azure", Developer: "openai", Host: "llm.example.com", KeyHash: "k1",
+		Dialect: "openai", Operation: "chat", Provider: "azure", Developer: "openai", Host: "llm.example.com", KeyHash: "k1", Account: "organization=o project=p", ProviderCost: "1.4e-05",
 		ModelAsked: "gpt-4o", Model: "gpt-4o-2024-08-06", TierAsked: "auto", Tier: "default", Stream: true,
 		Status: 200, Finish: "stop", Outcome: policy.Served, Success: true, Reason: "none", Purpose: policy.User, Tries: 2,
 		Source: tokenizer.Counted, Priced: true,

@@ -14,22 +14,24 @@ import (
 // inverse of appendDetail. Times are as in the columns; a first token at 0 did
 // not come.
 type detail struct {
-	Rules      []string `json:"rules"` // of the owner's values
-	Developer  string   `json:"developer"`
-	Host       string   `json:"host"`
-	KeyHash    string   `json:"key_hash"`
-	ModelAsked string   `json:"model_asked"`
-	TierAsked  string   `json:"tier_asked"`
-	Tier       string   `json:"tier"`
-	Stream     int      `json:"stream"`
-	Status     int      `json:"status"`
-	Finish     string   `json:"finish_reason"`
-	Reason     string   `json:"reason"`
-	Tries      int      `json:"tries"`
-	Priced     int      `json:"priced"`
-	Shares     [5]int64 `json:"shares"` // system, history, last, tools, media
-	Admitted   int64    `json:"admitted"`
-	FirstToken int64    `json:"first_token"`
+	Rules        []string `json:"rules"` // of the owner's values
+	Developer    string   `json:"developer"`
+	Host         string   `json:"host"`
+	Account      string   `json:"account"`
+	ProviderCost string   `json:"provider_cost"`
+	KeyHash      string   `json:"key_hash"`
+	ModelAsked   string   `json:"model_asked"`
+	TierAsked    string   `json:"tier_asked"`
+	Tier         string   `json:"tier"`
+	Stream       int      `json:"stream"`
+	Status       int      `json:"status"`
+	Finish       string   `json:"finish_reason"`
+	Reason       string   `json:"reason"`
+	Tries        int      `json:"tries"`
+	Priced       int      `json:"priced"`
+	Shares       [5]int64 `json:"shares"` // system, history, last, tools, media
+	Admitted     int64    `json:"admitted"`
+	FirstToken   int64    `json:"first_token"`
 	// Of corrections.
 	CorrectedAt int64 `json:"corrected_at"`
 	WasUnpriced int   `json:"was_unpriced"`
@@ -76,6 +78,8 @@ func appendDetail(out []byte, r *policy.Record) []byte {
 	}
 	o.text("developer", r.Developer)
 	o.text("host", r.Host)
+	o.text("account", r.Account)
+	o.text("provider_cost", r.ProviderCost)
 	o.text("key_hash", r.KeyHash)
 	o.text("model_asked", r.ModelAsked)
 	o.text("tier_asked", r.TierAsked)
@@ -110,6 +114,7 @@ func readDetail(text []byte, r *policy.Record) (rules []string, err error) {
 	}
 	r.Developer, r.Host, r.KeyHash, r.ModelAsked = d.Developer, d.Host, d.KeyHash, d.ModelAsked
 	r.TierAsked, r.Tier, r.Stream, r.Status, r.Finish = d.TierAsked, d.Tier, d.Stream != 0, d.Status, d.Finish
+	r.Account, r.ProviderCost = d.Account, d.ProviderCost
 	r.Reason, r.Tries, r.Priced = d.Reason, d.Tries, d.Priced != 0
 	r.Shares = tokenizer.Shares{System: d.Shares[0], History: d.Shares[1], Last: d.Shares[2], Tools: d.Shares[3], Media: d.Shares[4]}
 	r.Admitted = instant(d.Admitted)
