@@ -71,37 +71,10 @@ func (s *Store) Interactions(ctx context.Context, q ledger.Query) ([]ledger.Inte
 }
 
 func (s *Store) interactions(ctx context.Context, g grouping) ([]ledger.Interactions, error) {
-	tx, err := s.read.BeginTx(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = tx.Rollback() }() // it has only read
-	counted, err := tx.QueryContext(ctx, g.interactions(), g.args...)
-	if err != nil {
-		return nil, err
-	}
-	all, err := collect(counted, g.scanInteractions)
-	if err != nil {
-		return nil, err
-	}
-	if len(all) > g.most {
-		return nil, ledger.ErrTooManyRows
-	}
-	index := make(map[string]*ledger.Interactions, len(all))
-	for i := range all {
-		index[fmt.Sprintf("%q", all[i].Keys)] = &all[i]
-	}
-	summed, err := tx.QueryContext(ctx, g.interactionQuantities(), g.args...)
-	if err != nil {
-		return nil, err
-	}
-	defer summed.Close() // its error is that of Err
-	for summed.Next() {
-		if err := g.scanTheirQuantity(summed, index); err != nil {
-			return nil, err
-		}
-	}
-	return all, summed.Err()
+	return sumTwice(ctx, s.read, g.most, twoSums[ledger.Interactions]{
+		counts: g.interactions(), scan: g.scanInteractions, keys: func(i *ledger.Interactions) []string { return i.Keys },
+		quantities: g.interactionQuantities(), add: g.scanTheirQuantity, args: g.args,
+	})
 }
 
 func (g *grouping) scanInteractions(rows *sql.Rows) (i ledger.Interactions, err error) {

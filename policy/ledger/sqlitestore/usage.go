@@ -93,37 +93,57 @@ func (s *Store) Usage(ctx context.Context, q ledger.Query) ([]ledger.Row, error)
 }
 
 func (s *Store) usage(ctx context.Context, g grouping) ([]ledger.Row, error) {
-	tx, err := s.read.BeginTx(ctx, nil)
+	return sumTwice(ctx, s.read, g.most, twoSums[ledger.Row]{
+		counts: g.sums(), scan: g.scanSums, keys: func(r *ledger.Row) []string { return r.Keys },
+		quantities: g.quantities(), add: g.scanQuantity, args: g.args,
+	})
+}
+
+// twoSums are the two statements that sum one grouping: one row for each group,
+// then a row for each group and meter, which is added to its group.
+type twoSums[T any] struct {
+	counts     string
+	scan       func(*sql.Rows) (T, error)
+	keys       func(*T) []string
+	quantities string
+	add        func(*sql.Rows, map[string]*T) error
+	args       []any // of both
+}
+
+// sumTwice runs both on one state of the ledger. More than most groups are
+// ErrTooManyRows.
+func sumTwice[T any](ctx context.Context, db *sql.DB, most int, q twoSums[T]) ([]T, error) {
+	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = tx.Rollback() }() // it has only read
-	counted, err := tx.QueryContext(ctx, g.sums(), g.args...)
+	counted, err := tx.QueryContext(ctx, q.counts, q.args...)
 	if err != nil {
 		return nil, err
 	}
-	rows, err := collect(counted, g.scanSums)
+	groups, err := collect(counted, q.scan)
 	if err != nil {
 		return nil, err
 	}
-	if len(rows) > g.most {
+	if len(groups) > most {
 		return nil, ledger.ErrTooManyRows
 	}
-	index := make(map[string]*ledger.Row, len(rows))
-	for i := range rows {
-		index[fmt.Sprintf("%q", rows[i].Keys)] = &rows[i]
+	index := make(map[string]*T, len(groups))
+	for i := range groups {
+		index[fmt.Sprintf("%q", q.keys(&groups[i]))] = &groups[i]
 	}
-	summed, err := tx.QueryContext(ctx, g.quantities(), g.args...)
+	summed, err := tx.QueryContext(ctx, q.quantities, q.args...)
 	if err != nil {
 		return nil, err
 	}
 	defer summed.Close() // its error is that of Err
 	for summed.Next() {
-		if err := g.scanQuantity(summed, index); err != nil {
+		if err := q.add(summed, index); err != nil {
 			return nil, err
 		}
 	}
-	return rows, summed.Err()
+	return groups, summed.Err()
 }
 
 // scanKeys makes room for the keys of a row, and points at it.
