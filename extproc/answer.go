@@ -20,18 +20,17 @@ func (st *stream) responseHeaders(in *wire.Message) {
 	st.gauge.status = status
 	st.gauge.tries, _ = strconv.Atoi(in.Attribute("upstream.request_attempt_count")) // absent: not known
 	st.gauge.account = account(in)
-	kind := contentKind(in.Header("content-type"))
-	switch {
-	case in.End:
+	if in.End {
 		st.settle(endOf(status), "")
 		return
-	case kind == otherContent:
-		st.unreadable(status)
+	}
+	form := tokenizer.FormOf(in.Header("content-type"))
+	st.gauge.open(st.way.dialect, st.request.Call, tokenizer.Answer{Status: status, Form: form, Head: in})
+	if form == tokenizer.Opaque || st.gauge.meter == nil {
+		st.unread(status)
 		return
 	}
 	st.phase = answering
-	events := kind == eventStream
-	st.gauge.open(st.way.dialect, st.request.Call, tokenizer.Answer{Status: status, EventData: events})
 	if err := st.gauge.decode(in.Header("content-encoding")); err != nil {
 		st.degrade(unknownEncoding, err)
 		st.gauge.unread = true
@@ -39,13 +38,13 @@ func (st *stream) responseHeaders(in *wire.Message) {
 		st.settle(endOf(status), "")
 		return
 	}
-	st.chooseMode(contentLength(in), events)
+	st.chooseMode(contentLength(in), form)
 }
 
-func (st *stream) chooseMode(size int64, events bool) {
+func (st *stream) chooseMode(size int64, form tokenizer.Form) {
 	refusal := st.asked && st.gauge.status == 400
 	st.gauge.body = refusal // looked at once it is whole
-	if st.asked && events {
+	if st.asked && form == tokenizer.SSE {
 		st.gauge.hider = st.way.dialect.(tokenizer.UsageAsker).NewHider() //nolint:errcheck,forcetypeassert // asked says that it is one
 		if st.gauge.inflater != nil {
 			// What is hidden cannot be cut out of compressed bytes: the caller gets them plain.
@@ -53,7 +52,7 @@ func (st *stream) chooseMode(size int64, events bool) {
 			st.reply.Drop = append(st.reply.Drop, "content-encoding")
 		}
 	}
-	if !events && size > 0 && size <= st.rules.BufferJSON && st.acquire(size) {
+	if form == tokenizer.JSON && size > 0 && size <= st.rules.BufferJSON && st.acquire(size) {
 		st.reply.Mode = wire.BufferAnswer
 		st.gauge.whole = true
 		return
@@ -62,11 +61,12 @@ func (st *stream) chooseMode(size int64, events bool) {
 	st.reply.Drop = append(st.reply.Drop, "content-length") // Envoy keeps it here, and then any change of length is a 500
 }
 
-// unreadable settles an answer that no meter reads: an error page, or a success
-// that is not an LLM's.
-func (st *stream) unreadable(status int) {
+// unread settles an answer whose body nobody reads: sound or a picture, whose
+// cost the request and the headers tell; an error page; or a success that is not
+// an LLM's.
+func (st *stream) unread(status int) {
 	st.reply.Mode = wire.SkipAnswer
-	if endOf(status) == tokenizer.Complete {
+	if endOf(status) == tokenizer.Complete && st.gauge.meter == nil {
 		st.degrade(unknownContent, nil)
 		st.gauge.unread = true
 	}
@@ -91,29 +91,6 @@ func endOf(status int) tokenizer.End {
 		return tokenizer.Complete
 	}
 	return tokenizer.Failed
-}
-
-type content uint8
-
-const (
-	jsonContent content = iota
-	eventStream
-	otherContent
-)
-
-func contentKind(mime string) content {
-	if i := strings.IndexByte(mime, ';'); i >= 0 {
-		mime = mime[:i]
-	}
-	mime = strings.ToLower(strings.TrimSpace(mime))
-	switch {
-	case mime == "text/event-stream":
-		return eventStream
-	case mime == "application/json", strings.HasSuffix(mime, "+json"), mime == "":
-		return jsonContent
-	default:
-		return otherContent
-	}
 }
 
 // responseBody measures one piece. The piece that completes the call is answered

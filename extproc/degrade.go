@@ -16,7 +16,7 @@ const (
 	unreadableEvent  reason = "unreadable_event"  // an event or body of the answer could not be read
 	unknownEncoding  reason = "unknown_encoding"  // the answer's content-encoding is not one we read
 	brokenEncoding   reason = "broken_encoding"   // the answer did not inflate, or to more than the limit
-	unknownContent   reason = "unknown_content"   // a successful answer is neither JSON nor an event stream
+	unknownContent   reason = "unknown_content"   // a successful answer is of a kind that its dialect does not read
 	usageRefused     reason = "usage_refused"     // the provider refused to be asked for usage; it is not asked again for a while
 	unknownMessage   reason = "unknown_message"   // Envoy sent a kind of message that we do not know
 	admissionFailed  reason = "admission_failed"  // the call passed unmetered, for want of a decision

@@ -40,9 +40,9 @@ type Options struct {
 	Registerer prometheus.Registerer // required
 	Rules      Rules
 
-	// KnownHost names the provider behind a host, and says whether its streams
-	// may be asked for usage. nil knows none.
-	KnownHost func(host string) (provider string, asks bool)
+	// KnownHost tells who is behind a host, by its lower-case name without port.
+	// nil knows none.
+	KnownHost func(name string) (host tokenizer.Host, known bool)
 	HashKey   func(key string) string       // keyed hash of an API key; nil records none
 	Logger    *slog.Logger                  // nil discards
 	Now       func() time.Time              // nil is time.Now
@@ -121,7 +121,7 @@ func (o *Options) fill() {
 		o.NewID = newID
 	}
 	if o.KnownHost == nil {
-		o.KnownHost = func(string) (string, bool) { return "", false }
+		o.KnownHost = func(string) (tokenizer.Host, bool) { return tokenizer.Host{}, false }
 	}
 }
 

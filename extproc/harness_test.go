@@ -85,8 +85,13 @@ func newStand(t testing.TB, change func(*extproc.Options)) *stand {
 	s := &stand{cashier: &cashier{}, reg: prometheus.NewRegistry()}
 	o := extproc.Options{
 		Decider: s.cashier, Dialects: []tokenizer.Dialect{openai.New()}, Registerer: s.reg,
-		Rules:     extproc.Rules{Drop: []string{"x-team"}, InjectUsage: true, BufferJSON: 24 << 10},
-		KnownHost: func(host string) (string, bool) { return "openai", host == "api.openai.com" },
+		Rules: extproc.Rules{Drop: []string{"x-team"}, InjectUsage: true, BufferJSON: 24 << 10},
+		KnownHost: func(host string) (tokenizer.Host, bool) {
+			if host != "api.openai.com" {
+				return tokenizer.Host{}, false
+			}
+			return tokenizer.Host{Provider: "openai", AsksUsage: true}, true
+		},
 	}
 	if change != nil {
 		change(&o)

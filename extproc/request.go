@@ -1,6 +1,7 @@
 package extproc
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -17,8 +18,12 @@ func (st *stream) requestHeaders(in *wire.Message) {
 	st.path = pathOf(in.Header(":path"))
 	var metered bool
 	st.way, metered = st.rules.router.find(in, method, st.path)
-	if !metered || in.End || bodyless(in, method) {
+	switch {
+	case !metered, bodyless(in):
 		st.letGo(method)
+		return
+	case in.End:
+		st.askAfter(in, method)
 		return
 	}
 	st.phase = awaitRequestBody
@@ -48,10 +53,25 @@ func (st *stream) letGo(method string) {
 	st.phase = over
 }
 
-// bodyless reports what carries no JSON body of a call: upgrades (buffering one
-// hangs it), gRPC, and other methods.
-func bodyless(in *wire.Message, method string) bool {
-	return method != "POST" || in.Header("upgrade") != "" ||
+// askAfter admits a request without a body, if it asks after earlier work: what
+// its answer tells belongs to that. Any other request without a body is no call.
+func (st *stream) askAfter(in *wire.Message, method string) {
+	call, err := st.way.dialect.Read(st.way.operation, st.path, in, nil)
+	if err != nil || call.Of == "" {
+		st.letGo(method)
+		return
+	}
+	if err := st.describe(call); err != nil {
+		st.degrade(noRandomness, err)
+	}
+	st.reply.Drop = append(append(st.reply.Drop, st.rules.Drop...), "accept-encoding")
+	st.admit(call, nil)
+}
+
+// bodyless reports what carries no body of a call: upgrades (buffering one hangs
+// it) and gRPC.
+func bodyless(in *wire.Message) bool {
+	return in.Header("upgrade") != "" ||
 		strings.HasPrefix(in.Header("content-type"), "application/grpc") || in.Header("content-length") == "0"
 }
 
@@ -70,7 +90,7 @@ func (st *stream) requestBody(in *wire.Message) {
 		return
 	}
 	st.caller.body = in.Body
-	call, err := st.way.dialect.Read(st.way.operation, st.path, in.Body)
+	call, err := st.way.dialect.Read(st.way.operation, st.path, &st.head, in.Body)
 	if err := st.describe(call); err != nil {
 		st.degrade(noRandomness, err)
 	}
@@ -96,7 +116,8 @@ func (st *stream) describe(call tokenizer.Call) error {
 	st.caller.head = h
 	id, err := st.srv.o.NewID()
 	st.request = policy.Request{
-		ID: id, Call: call, Provider: st.way.provider, Host: hostOf(h.Header(":authority")), Identity: &st.caller,
+		ID: id, Call: call, Provider: st.way.provider, Account: cmp.Or(st.way.account, call.Account),
+		Deployment: st.way.deployment, Region: cmp.Or(call.Region, st.way.region), Host: hostOf(h.Header(":authority")), Identity: &st.caller,
 		RequestID: searchable(h.Header("x-request-id")), TraceID: traceID(h.Header("traceparent")), At: st.now(),
 	}
 	// Sent by the Stainless-made SDKs of OpenAI and Anthropic.

@@ -14,6 +14,11 @@ type Provider struct {
 	Name        string
 	Dialect     string
 	InjectUsage bool // its streams may be asked for usage
+
+	// What the operator knows of the calls that go there, for prices that depend
+	// on it; empty: not said.
+	Account, Deployment, Region string
+
 	// Matches reports whether a call to an :authority, over Envoy's route and
 	// cluster, goes to it.
 	Matches func(authority, route, cluster string) bool
@@ -23,7 +28,7 @@ type Provider struct {
 type router struct {
 	dialects  []tokenizer.Dialect
 	providers []namedProvider
-	knownHost func(string) (string, bool)
+	knownHost func(string) (tokenizer.Host, bool)
 }
 
 type namedProvider struct {
@@ -38,9 +43,11 @@ type way struct {
 	provider  string
 	asks      bool // its streams may be asked for usage
 	known     bool // the host or the configuration says that LLM calls go there
+
+	account, deployment, region string
 }
 
-func newRouter(dialects []tokenizer.Dialect, providers []Provider, knownHost func(string) (string, bool)) (*router, error) {
+func newRouter(dialects []tokenizer.Dialect, providers []Provider, knownHost func(string) (tokenizer.Host, bool)) (*router, error) {
 	r := &router{dialects: dialects, knownHost: knownHost}
 	for _, p := range providers {
 		n := namedProvider{Provider: p}
@@ -68,21 +75,36 @@ func (r *router) find(m *wire.Message, method, path string) (w way, ok bool) {
 		for i := range r.providers {
 			p := &r.providers[i]
 			if p.Matches(authority, route, cluster) {
-				w = way{dialect: p.dialect, provider: p.Name, asks: p.InjectUsage, known: true}
-				w.operation, ok = p.dialect.Match(method, path)
-				return w, ok
+				w = way{provider: p.Name, asks: p.InjectUsage, known: true, account: p.Account, deployment: p.Deployment, region: p.Region}
+				if w.operation, ok = p.dialect.Match(method, path); ok {
+					w.dialect = p.dialect
+					return w, true
+				}
+				return r.byPath(w, method, path)
 			}
 		}
 	}
-	w.provider, w.asks = r.knownHost(hostOf(authority))
-	w.known = w.provider != ""
+	host, known := r.knownHost(hostOf(authority))
+	return r.byPath(way{provider: host.Provider, asks: host.AsksUsage, region: host.Region, known: known}, method, path)
+}
+
+// byPath completes w with the dialect that takes the path: the one that is named
+// as the provider, else the first.
+func (r *router) byPath(w way, method, path string) (_ way, ok bool) {
 	for _, d := range r.dialects {
-		if w.operation, ok = d.Match(method, path); ok {
-			w.dialect = d
-			return w, true
+		operation, takes := d.Match(method, path)
+		if !takes {
+			continue
+		}
+		own := d.Name() == w.provider
+		if own || !ok {
+			w.dialect, w.operation, ok = d, operation, true
+		}
+		if own {
+			break
 		}
 	}
-	return w, false
+	return w, ok
 }
 
 // hostOf returns a lower-case :authority without its port.

@@ -50,10 +50,15 @@ type Identity interface {
 
 // Request is one call as it asks to pass.
 type Request struct {
-	ID        CallID
-	Call      tokenizer.Call
-	Provider  string   // who hosts the model; empty: not known from host, route or cluster
-	Host      string   // :authority as the caller sent it
+	ID       CallID
+	Call     tokenizer.Call
+	Provider string // who hosts the model; empty: not known from host, route or cluster
+	Host     string // :authority as the caller sent it
+
+	// Where and how the model runs, as far as the configuration, the host or the
+	// call tells: conditions of prices. Empty: not known.
+	Account, Deployment, Region string
+
 	Identity  Identity `json:"-"` // valid only during Admit
 	RequestID string   // x-request-id: searchable, never a key
 	TraceID   string   // from traceparent, 32 hex digits, or empty

@@ -6,6 +6,8 @@
 // stream and is not safe for concurrent use; a Dialect is.
 package tokenizer
 
+import "time"
+
 // Call is what a request asks, read once. Nothing in it aliases the body.
 type Call struct {
 	Dialect   string // name of the dialect that read it
@@ -17,7 +19,29 @@ type Call struct {
 	Choices   int    // answers asked for; at least 1
 	MaxOutput int64  // output tokens per answer; 0: the caller set no bound
 	Shares    Shares
+
+	Region     string `json:",omitzero"` // where the call says that it is to be processed; empty: it does not
+	Account    string `json:",omitzero"` // the provider's account or project that the path names; empty: none
+	Size       string `json:",omitzero"` // of the images asked for, "1024x1024"; empty: not said
+	Quality    string `json:",omitzero"` // of the images asked for; empty: not said
+	Characters int64  `json:",omitzero"` // of text to be read aloud, in code points; 0: not such a call
+	Seconds    int64  `json:",omitzero"` // of sound or video asked for; 0: not such a call
+
+	// Of is the provider's id of earlier work that this call asks after, or
+	// changes: a response in the background, a batch, a cached content. What its
+	// answer reports belongs to whoever began that work. Empty: the call is work.
+	Of string `json:",omitzero"`
 }
+
+// Head is what stands before a body: a header by its lower-case name, "" for what
+// is absent. It is valid only during the call that it is given to.
+type Head interface{ Header(name string) string }
+
+// NoHead is a Head without headers.
+type NoHead struct{}
+
+// Header is always "".
+func (NoHead) Header(string) string { return "" }
 
 // Shares says how the bytes of a request's text divide. They are bytes of JSON
 // string content as sent (escapes count as written), never tokens.
@@ -34,8 +58,9 @@ func (s Shares) Text() int64 { return s.System + s.History + s.Last + s.Tools }
 
 // Answer is what is known of an answer when its headers have come.
 type Answer struct {
-	Status    int
-	EventData bool // the answer is an event stream, whatever was asked
+	Status int
+	Form   Form // as the answer's content type says, whatever was asked
+	Head   Head // of the answer; never nil
 }
 
 // End is how an answer ended, as the transport saw it.
@@ -62,10 +87,12 @@ type Dialect interface {
 	// no query and is percent-decoded; any prefix may stand before the
 	// dialect's own part.
 	Match(method, path string) (operation string, ok bool)
-	// Read reads a whole request body. On error (not JSON, not an object) the
-	// Call still names dialect and operation, so that the answer can be metered.
-	Read(operation, path string, body []byte) (Call, error)
-	// NewMeter makes the meter of one answer.
+	// Read reads a whole request body; a call may have none. On error (not JSON,
+	// not an object) the Call still names dialect and operation, so that the answer
+	// can be metered.
+	Read(operation, path string, head Head, body []byte) (Call, error)
+	// NewMeter makes the meter of one answer, or nil when an answer of this form
+	// tells nothing. The meter of an Opaque answer is closed without being fed.
 	NewMeter(Call, Answer) Meter
 }
 
@@ -83,6 +110,9 @@ type Reading struct {
 	Usage      []Usage // as reported, one per model that worked; empty: nothing was reported
 	Model      string  // as answered; empty: not said
 	Tier       string  // service tier as served; empty: not said
+	Region     string  // where it was processed, as the answer says; empty: not said
+	Size       string  // of the images made; empty: not said
+	Quality    string  // of the images made; empty: not said
 	ResponseID string  // the provider's id of the answer
 	Cost       string  // in USD, where the provider says what it charges: a JSON number as written; empty: not said
 	Finish     string  // finish reason of the last choice that gave one
@@ -95,10 +125,29 @@ type Reading struct {
 
 	Unreadable int  // events or bodies that could not be read
 	Error      bool // the answer carried an error object
+
+	Deferred Deferred
+}
+
+// Deferred is work that goes on at the provider after the answer: what it used
+// is told by a later answer, see Call.Of.
+type Deferred struct {
+	ID      string    // the provider's id of the work; empty: nothing is deferred
+	Alias   string    // another id under which its usage may be told, as of a file of results; empty: none
+	Expires time.Time // when the provider forgets it; zero: not said
+	Stored  int64     // tokens that are kept, and paid for by time, until then; 0: none
 }
 
 // TextKept bounds Reading.Text, in bytes.
 const TextKept = 256 << 10
+
+// Heard adds a piece of generated text.
+func (r *Reading) Heard(piece []byte) {
+	r.TextBytes += int64(len(piece))
+	if room := TextKept - len(r.Text); room > 0 {
+		r.Text = append(r.Text, piece[:min(room, len(piece))]...)
+	}
+}
 
 // UsageAsker is a Dialect whose streams report usage only when asked to.
 type UsageAsker interface {

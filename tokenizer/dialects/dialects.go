@@ -23,46 +23,56 @@ type host struct {
 	// unasked, asking gains nothing, and hiding what the asking added would take
 	// out what the provider sends anyway.
 	asks bool
+	// regional: what stands before the end is a region.
+	regional bool
 }
 
 var hosts = [...]host{
-	{"api.openai.com", "openai", true},                    // platform.openai.com/docs/api-reference/chat/create
-	{".api.openai.com", "openai", true},                   // regions: eu.api.openai.com
-	{".openai.azure.com", "azure", true},                  // learn.microsoft.com/azure/ai-services/openai/reference, API versions since 2024-09-01-preview
-	{".cognitiveservices.azure.com", "azure", true},       // the same service
-	{".services.ai.azure.com", "azure", false},            // models of many makers, not all of which take it
-	{"api.anthropic.com", "anthropic", true},              // docs.anthropic.com/en/api/openai-sdk
-	{"generativelanguage.googleapis.com", "gemini", true}, // ai.google.dev/gemini-api/docs/openai
-	{"-aiplatform.googleapis.com", "vertex", false},
-	{"aiplatform.googleapis.com", "vertex", false},
-	{"api.groq.com", "groq", false},         // unasked, in x_groq.usage of the last chunk
-	{"api.deepseek.com", "deepseek", false}, // unasked, in the last chunk with a choice
-	{"api.mistral.ai", "mistral", false},    // unasked; members it does not know it refuses with 422
-	{"api.x.ai", "xai", false},              // unasked, in a last chunk without choices
-	{"openrouter.ai", "openrouter", false},  // unasked; openrouter.ai/docs/use-cases/usage-accounting
-	{"api.together.xyz", "together", false}, // not documented
-	{"api.together.ai", "together", false},
-	{"api.fireworks.ai", "fireworks", false},   // not documented
-	{"api.cerebras.ai", "cerebras", false},     // unasked, in the last chunk with a choice
-	{"api.perplexity.ai", "perplexity", false}, // unasked, cumulative in every chunk
-	{"api.cohere.com", "cohere", false},
-	{"api.cohere.ai", "cohere", false},
-	{"dashscope.aliyuncs.com", "dashscope", true}, // alibabacloud.com/help/en/model-studio/compatibility-of-openai-with-dashscope
-	{"dashscope-intl.aliyuncs.com", "dashscope", true},
-	{"api.moonshot.ai", "moonshot", false}, // unasked, within the last choice
-	{"api.z.ai", "zai", false},             // unasked, in the last chunk with a choice
-	{"router.huggingface.co", "huggingface", false},
-	{"ai-gateway.vercel.sh", "vercel", false},
+	{name: "api.openai.com", provider: "openai", asks: true},                    // platform.openai.com/docs/api-reference/chat/create
+	{name: ".api.openai.com", provider: "openai", asks: true, regional: true},   // regions: eu.api.openai.com
+	{name: ".openai.azure.com", provider: "azure", asks: true},                  // learn.microsoft.com/azure/ai-services/openai/reference, API versions since 2024-09-01-preview
+	{name: ".cognitiveservices.azure.com", provider: "azure", asks: true},       // the same service
+	{name: ".services.ai.azure.com", provider: "azure"},                         // models of many makers, not all of which take it
+	{name: "api.anthropic.com", provider: "anthropic", asks: true},              // docs.anthropic.com/en/api/openai-sdk
+	{name: "generativelanguage.googleapis.com", provider: "gemini", asks: true}, // ai.google.dev/gemini-api/docs/openai
+	{name: "-aiplatform.googleapis.com", provider: "vertex", regional: true},
+	{name: "aiplatform.googleapis.com", provider: "vertex"},
+	{name: "api.groq.com", provider: "groq"},         // unasked, in x_groq.usage of the last chunk
+	{name: "api.deepseek.com", provider: "deepseek"}, // unasked, in the last chunk with a choice
+	{name: "api.mistral.ai", provider: "mistral"},    // unasked; members it does not know it refuses with 422
+	{name: "api.x.ai", provider: "xai"},              // unasked, in a last chunk without choices
+	{name: "openrouter.ai", provider: "openrouter"},  // unasked; openrouter.ai/docs/use-cases/usage-accounting
+	{name: "api.together.xyz", provider: "together"}, // not documented
+	{name: "api.together.ai", provider: "together"},
+	{name: "api.fireworks.ai", provider: "fireworks"},   // not documented
+	{name: "api.cerebras.ai", provider: "cerebras"},     // unasked, in the last chunk with a choice
+	{name: "api.perplexity.ai", provider: "perplexity"}, // unasked, cumulative in every chunk
+	{name: "api.cohere.com", provider: "cohere"},
+	{name: "api.cohere.ai", provider: "cohere"},
+	{name: "dashscope.aliyuncs.com", provider: "dashscope", asks: true}, // alibabacloud.com/help/en/model-studio/compatibility-of-openai-with-dashscope
+	{name: "dashscope-intl.aliyuncs.com", provider: "dashscope", asks: true},
+	{name: "api.moonshot.ai", provider: "moonshot"}, // unasked, within the last choice
+	{name: "api.z.ai", provider: "zai"},             // unasked, in the last chunk with a choice
+	{name: "router.huggingface.co", provider: "huggingface"},
+	{name: "ai-gateway.vercel.sh", provider: "vercel"},
 }
 
-// Host returns the provider behind a lower-case host name without port, or "",
-// and whether its chat streams need asking, and may be asked, for usage.
-func Host(name string) (provider string, asks bool) {
+// Host returns what is known of a lower-case host name without port.
+func Host(name string) (tokenizer.Host, bool) {
 	for i := range hosts {
 		h := &hosts[i]
 		if h.name == name || (h.name[0] == '.' || h.name[0] == '-') && strings.HasSuffix(name, h.name) {
-			return h.provider, h.asks
+			return tokenizer.Host{Provider: h.provider, AsksUsage: h.asks, Region: regionIn(name, h)}, true
 		}
 	}
-	return "", false
+	return tokenizer.Host{}, false
+}
+
+// regionIn is the region that stands before a known end of a host name, as in
+// us-central1-aiplatform.googleapis.com and eu.api.openai.com.
+func regionIn(name string, h *host) string {
+	if !h.regional {
+		return ""
+	}
+	return strings.TrimSuffix(name, h.name)
 }

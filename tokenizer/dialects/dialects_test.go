@@ -28,8 +28,8 @@ func TestHost(t *testing.T) {
 		{"api.openai.com.evil.example", "", false},
 		{"xopenrouter.ai", "", false},
 	} {
-		if provider, asks := Host(c.name); provider != c.provider || asks != c.asks {
-			t.Errorf("%q: %q, %v", c.name, provider, asks)
+		if h, known := Host(c.name); h.Provider != c.provider || h.AsksUsage != c.asks || known != (c.provider != "") {
+			t.Errorf("%q: %+v, %v", c.name, h, known)
 		}
 	}
 }

@@ -2,18 +2,13 @@ package openai
 
 import (
 	"fmt"
-	"strconv"
 
 	"github.com/farebox/farebox/tokenizer"
 	"github.com/farebox/farebox/tokenizer/jsonscan"
-	"github.com/tidwall/gjson"
 )
 
-// Bounds on what a request may make us believe.
-const (
-	maxWord    = 256     // bytes of a model or tier
-	maxChoices = 1 << 16 // answers asked for
-)
+// maxChoices bounds the answers that a request may make us believe it asks for.
+const maxChoices = 1 << 16
 
 // request is what the top level of a body said. Of a key that comes twice the
 // last one counts, as it does for the servers.
@@ -30,7 +25,7 @@ type request struct {
 }
 
 // Read reads a request body in one pass.
-func (*Dialect) Read(operation, path string, body []byte) (tokenizer.Call, error) {
+func (*Dialect) Read(operation, path string, _ tokenizer.Head, body []byte) (tokenizer.Call, error) {
 	r := request{operation: operation}
 	w := jsonscan.Walk(body)
 	object := w.Kind() == '{'
@@ -59,31 +54,31 @@ func (*Dialect) Read(operation, path string, body []byte) (tokenizer.Call, error
 func (r *request) member(key []byte, w *jsonscan.Walker) {
 	switch string(key) {
 	case "model":
-		r.model = word(w.Raw())
+		r.model = jsonscan.Word(w.Raw())
 	case "service_tier":
-		r.tier = word(w.Raw())
+		r.tier = jsonscan.Word(w.Raw())
 	case "stream":
 		r.stream = string(w.Raw()) == "true"
 	case "stream_options":
 		r.asks = includesUsage(w)
 	case "max_tokens":
-		r.maxTokens = count(w.Raw())
+		r.maxTokens = jsonscan.Number(w.Raw())
 	case "max_completion_tokens":
-		r.maxCompletion = count(w.Raw())
+		r.maxCompletion = jsonscan.Number(w.Raw())
 	case "max_output_tokens":
-		r.maxResponses = count(w.Raw())
+		r.maxResponses = jsonscan.Number(w.Raw())
 	case "n":
-		r.n = count(w.Raw())
+		r.n = jsonscan.Number(w.Raw())
 	case "best_of":
-		r.bestOf = count(w.Raw())
+		r.bestOf = jsonscan.Number(w.Raw())
 	case "messages", "input", "prompt":
 		r.content(w)
 	case "instructions":
-		r.instructions = stringWeight(w.Raw())
+		r.instructions = jsonscan.StringWeight(w.Raw())
 	case "tools":
-		r.tools = weight(w.Raw())
+		r.tools = jsonscan.Weight(w.Raw())
 	case "functions":
-		r.functions = weight(w.Raw())
+		r.functions = jsonscan.Weight(w.Raw())
 	}
 }
 
@@ -114,26 +109,6 @@ func (r *request) choices() int {
 	return int(min(n, maxChoices))
 }
 
-// word is a copy of a JSON string of reasonable length, or empty.
-func word(raw []byte) string {
-	if len(raw) < 2 || raw[0] != '"' || len(raw) > maxWord+2 {
-		return ""
-	}
-	return gjson.ParseBytes(raw).String()
-}
-
-// count is a positive JSON number, or 0.
-func count(raw []byte) int64 {
-	if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
-		return max(n, 0)
-	}
-	f, err := strconv.ParseFloat(string(raw), 64)
-	if err != nil || f < 0 || f > 1<<53 {
-		return 0
-	}
-	return int64(f)
-}
-
 // includesUsage reports whether a stream_options value asks for usage.
 func includesUsage(w *jsonscan.Walker) (asks bool) {
 	for key := range w.Members {
@@ -142,12 +117,4 @@ func includesUsage(w *jsonscan.Walker) (asks bool) {
 		}
 	}
 	return asks
-}
-
-// weight is the bytes of a raw value, or 0 for null and for what is empty.
-func weight(raw []byte) int64 {
-	if len(raw) <= 2 || raw[0] != '[' && raw[0] != '{' {
-		return 0
-	}
-	return int64(len(raw))
 }

@@ -80,7 +80,7 @@ func TestRead(t *testing.T) {
 	} {
 		c.want.Dialect, c.want.Operation, c.want.Choices = Name, c.op, max(c.want.Choices, 1)
 		body := []byte(c.body)
-		got, err := New().Read(c.op, c.path, body)
+		got, err := New().Read(c.op, c.path, tokenizer.NoHead{}, body)
 		for i := range body { // the call must not change with the body
 			body[i] = '#'
 		}
@@ -92,7 +92,7 @@ func TestRead(t *testing.T) {
 
 func TestReadMalformed(t *testing.T) {
 	for _, body := range []string{"", "[]", `"secret"`, `{"model":"secret"`, `{"model":"secret",}`, `{"a":"secret}`, `secret`, `{}secret`} {
-		call, err := New().Read(chat, "/openai/deployments/d/chat/completions", []byte(body))
+		call, err := New().Read(chat, "/openai/deployments/d/chat/completions", tokenizer.NoHead{}, []byte(body))
 		if !errors.Is(err, jsonscan.ErrMalformed) {
 			t.Fatalf("%s: %v", body, err)
 		}
@@ -107,7 +107,7 @@ func TestReadMalformed(t *testing.T) {
 
 func TestDeepPrompt(t *testing.T) {
 	body := `{"prompt":` + strings.Repeat("[", 1<<20) + strings.Repeat("]", 1<<20) + `}`
-	if call, err := New().Read(completions, "", []byte(body)); err != nil || call.Choices != 1 {
+	if call, err := New().Read(completions, "", tokenizer.NoHead{}, []byte(body)); err != nil || call.Choices != 1 {
 		t.Fatalf("%+v, %v", call, err)
 	}
 }
@@ -118,7 +118,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(`{"input":[{"type":"reasoning","summary":[]}],"instructions":"x","stream":true,"stream_options":null}`)
 	f.Fuzz(func(t *testing.T, body string) {
 		for _, op := range []string{chat, completions, responses, embeddings} {
-			call, err := New().Read(op, "/", []byte(body))
+			call, err := New().Read(op, "/", tokenizer.NoHead{}, []byte(body))
 			s := call.Shares
 			if call.Choices < 1 || min(s.System, s.History, s.Last, s.Tools, s.Media, call.MaxOutput) < 0 {
 				t.Fatalf("%q: %+v", body, call)
@@ -161,7 +161,7 @@ func askedRight(t *testing.T, call tokenizer.Call, body string) {
 	delete(after, "include_usage")
 	same(t, body, was, is)
 	same(t, body, before, after)
-	again, err := New().Read(call.Operation, "/", edited)
+	again, err := New().Read(call.Operation, "/", tokenizer.NoHead{}, edited)
 	call.AsksUsage = true
 	if err != nil || again != call {
 		t.Fatalf("%q: reads as %+v, then as %+v, %v", body, call, again, err)
@@ -198,7 +198,7 @@ func TestAskUsage(t *testing.T) {
 		{responses, `{"stream":true}`, ""},
 		{embeddings, `{"stream":true}`, ""},
 	} {
-		call, err := New().Read(c.op, "", []byte(c.body))
+		call, err := New().Read(c.op, "", tokenizer.NoHead{}, []byte(c.body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -258,7 +258,7 @@ func BenchmarkRead(b *testing.B) {
 			b.ReportAllocs()
 			d := New()
 			for b.Loop() {
-				if _, err := d.Read(chat, "/v1/chat/completions", body); err != nil {
+				if _, err := d.Read(chat, "/v1/chat/completions", tokenizer.NoHead{}, body); err != nil {
 					b.Fatal(err)
 				}
 			}

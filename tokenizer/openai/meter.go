@@ -10,7 +10,7 @@ import (
 
 // meter reads one answer.
 type meter struct {
-	roles    []role
+	script   *jsonscan.Script[role]
 	json     *jsonscan.Scanner
 	events   *sse.Splitter // nil: the answer is one JSON value
 	complete bool
@@ -37,14 +37,18 @@ const (
 
 // NewMeter makes the meter of one answer.
 func (*Dialect) NewMeter(call tokenizer.Call, answer tokenizer.Answer) tokenizer.Meter {
-	s := chatScript
+	s := &chatScript
 	if call.Operation == responses {
-		s = responsesScript
+		s = &responsesScript
 	}
-	m := &meter{roles: s.roles}
-	m.json = jsonscan.New(s.plan, m)
-	if answer.EventData {
+	m := &meter{script: s}
+	m.json = jsonscan.New(s.Plan, m)
+	switch answer.Form {
+	case tokenizer.JSON:
+	case tokenizer.SSE:
 		m.events = sse.New(m)
+	default:
+		return nil
 	}
 	return m
 }
@@ -161,26 +165,26 @@ func (m *meter) kind(name []byte) {
 
 // Value takes a value that the scanner found.
 func (m *meter) Value(watch int, raw []byte) {
-	as := m.roles[watch]
+	as := m.script.Role(watch)
 	switch {
 	case as >= timingsRole:
 		m.keepUsage(as, raw)
 	case as == errorRole:
-		m.reading.Error = m.reading.Error || isError(raw)
+		m.reading.Error = m.reading.Error || jsonscan.Says(raw)
 	case len(raw) <= 2 || raw[0] != '"': // null, empty, or too long
 	case as == kindRole:
 		m.kind(raw[1 : len(raw)-1])
 	case as == idRole:
-		set(&m.reading.ResponseID, raw)
+		jsonscan.SetWord(&m.reading.ResponseID, raw)
 	case as == modelRole:
-		set(&m.reading.Model, raw)
+		jsonscan.SetWord(&m.reading.Model, raw)
 	case as == tierRole:
-		set(&m.reading.Tier, raw)
+		jsonscan.SetWord(&m.reading.Tier, raw)
 	case as == reasonRole:
-		set(&m.reason, raw)
+		jsonscan.SetWord(&m.reason, raw)
 	case as == finishRole:
 		if s := string(raw); s != `"in_progress"` && s != `"queued"` { // a response that goes on
-			set(&m.reading.Finish, raw)
+			jsonscan.SetWord(&m.reading.Finish, raw)
 		}
 	}
 }
@@ -190,27 +194,5 @@ func (m *meter) Text(_ int, piece []byte) {
 	if m.sound {
 		return
 	}
-	r := &m.reading
-	r.TextBytes += int64(len(piece))
-	if room := tokenizer.TextKept - len(r.Text); room > 0 {
-		r.Text = append(r.Text, piece[:min(room, len(piece))]...)
-	}
-}
-
-// set copies a raw string that is not the one already there: chunks repeat
-// themselves, and a comparison allocates nothing.
-func set(to *string, raw []byte) {
-	if string(raw[1:len(raw)-1]) != *to {
-		*to = word(raw)
-	}
-}
-
-// isError reports whether an error member says that there is one. One too long
-// to keep does.
-func isError(raw []byte) bool {
-	switch string(raw) {
-	case "null", "false", `""`, "{}", "[]":
-		return false
-	}
-	return true
+	m.reading.Heard(piece)
 }

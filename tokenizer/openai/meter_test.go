@@ -93,7 +93,7 @@ var answers = []answer{
 }
 
 func meterOf(a answer, end tokenizer.End, cuts ...int) (r tokenizer.Reading, complete bool) {
-	m := New().NewMeter(tokenizer.Call{Operation: a.op}, tokenizer.Answer{Status: 200, EventData: a.events})
+	m := New().NewMeter(tokenizer.Call{Operation: a.op}, tokenizer.Answer{Status: 200, Form: form(a.events)})
 	at := 0
 	for _, c := range append(cuts, len(a.body)) {
 		p := []byte(a.body[at:c])
@@ -246,7 +246,7 @@ func TestTextIsBounded(t *testing.T) {
 }
 
 func TestMeterAllocatesNothing(t *testing.T) {
-	m := New().NewMeter(tokenizer.Call{Operation: chat}, tokenizer.Answer{EventData: true})
+	m := New().NewMeter(tokenizer.Call{Operation: chat}, tokenizer.Answer{Form: tokenizer.SSE})
 	chunk := []byte(sseOf(`{"id":"c1","model":"m-1","service_tier":"default","choices":[{"delta":{"content":"Hel"},"finish_reason":null}],"usage":{"prompt_tokens":3,"completion_tokens":1}}`))
 	for range tokenizer.TextKept / 3 { // until the text no longer grows
 		m.Feed(chunk)
@@ -270,7 +270,7 @@ func BenchmarkMeter(b *testing.B) {
 	b.SetBytes(int64(200*len(chunk) + len(end)))
 	b.ReportAllocs()
 	for b.Loop() {
-		m := d.NewMeter(tokenizer.Call{Operation: chat}, tokenizer.Answer{EventData: true})
+		m := d.NewMeter(tokenizer.Call{Operation: chat}, tokenizer.Answer{Form: tokenizer.SSE})
 		for range 200 {
 			m.Feed(chunk)
 		}
@@ -278,4 +278,11 @@ func BenchmarkMeter(b *testing.B) {
 			b.Fatal("not read")
 		}
 	}
+}
+
+func form(events bool) tokenizer.Form {
+	if events {
+		return tokenizer.SSE
+	}
+	return tokenizer.JSON
 }

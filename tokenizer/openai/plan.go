@@ -22,15 +22,9 @@ const (
 	usageRole
 )
 
-// script is a Plan and the role of each of its watches.
-type script struct {
-	plan  *jsonscan.Plan
-	roles []role
-}
-
 // How much of a value is kept, in bytes, by role. Text passes unkept.
 var keeps = [...]int{
-	idRole: maxWord, modelRole: maxWord, tierRole: maxWord, finishRole: maxWord, reasonRole: maxWord, kindRole: maxWord,
+	idRole: jsonscan.MaxWord, modelRole: jsonscan.MaxWord, tierRole: jsonscan.MaxWord, finishRole: jsonscan.MaxWord, reasonRole: jsonscan.MaxWord, kindRole: jsonscan.MaxWord,
 	errorRole: 16, // null or not is all that matters
 	textRole:  0, timingsRole: 4 << 10, choiceUsageRole: maxUsage, groqUsageRole: maxUsage, usageRole: maxUsage,
 }
@@ -38,84 +32,72 @@ var keeps = [...]int{
 // maxUsage bounds a usage object, in bytes.
 const maxUsage = 16 << 10
 
-type place struct {
-	path string
-	role role
-}
+type places = map[string]role
 
-func newScript(places []place) script {
-	var s script
-	watches := make([]jsonscan.Watch, len(places))
-	for i, p := range places {
-		watches[i] = jsonscan.Watch{Path: p.path, Keep: keeps[p.role]}
-		s.roles = append(s.roles, p.role)
-	}
-	s.plan = jsonscan.MustCompile(watches...)
-	return s
-}
+func keep(r role) int { return keeps[r] }
 
 // chatScript reads chunks and whole answers of chat, legacy completions and
 // embeddings. Both are read by one script: a chunk has deltas, an answer has
 // messages, and neither has both.
-var chatScript = newScript(append([]place{
-	{"id", idRole},
-	{"model", modelRole},
-	{"service_tier", tierRole},
-	{"usage", usageRole},
-	{"x_groq.usage", groqUsageRole},
-	{"choices.*.usage", choiceUsageRole},
-	{"timings", timingsRole},
-	{"error", errorRole},
-	{"*.error", errorRole}, // Gemini's compatible endpoint wraps errors in a list
-	{"choices.*.finish_reason", finishRole},
-	{"choices.*.text", textRole},
-}, append(spoken("choices.*.delta."), spoken("choices.*.message.")...)...))
+var chatScript = jsonscan.MustScript(keep, places{
+	"id":                      idRole,
+	"model":                   modelRole,
+	"service_tier":            tierRole,
+	"usage":                   usageRole,
+	"x_groq.usage":            groqUsageRole,
+	"choices.*.usage":         choiceUsageRole,
+	"timings":                 timingsRole,
+	"error":                   errorRole,
+	"*.error":                 errorRole, // Gemini's compatible endpoint wraps errors in a list
+	"choices.*.finish_reason": finishRole,
+	"choices.*.text":          textRole,
+}, spoken("choices.*.delta."), spoken("choices.*.message."))
 
 // spoken lists where a message has generated text. Reasoning stands at
 // reasoning_content (DeepSeek, vLLM), reasoning (OpenRouter, Groq) or in thinking
 // parts (Mistral).
-func spoken(at string) []place {
-	return []place{
-		{at + "content", textRole},
-		{at + "content.*.text", textRole},
-		{at + "content.*.thinking.*.text", textRole},
-		{at + "refusal", textRole},
-		{at + "reasoning_content", textRole},
-		{at + "reasoning", textRole},
-		{at + "audio.transcript", textRole},
-		{at + "function_call.name", textRole},
-		{at + "function_call.arguments", textRole},
-		{at + "tool_calls.*.function.name", textRole},
-		{at + "tool_calls.*.function.arguments", textRole},
-		{at + "tool_calls.*.custom.name", textRole},
-		{at + "tool_calls.*.custom.input", textRole},
+func spoken(at string) places {
+	return places{
+		at + "content":                         textRole,
+		at + "content.*.text":                  textRole,
+		at + "content.*.thinking.*.text":       textRole,
+		at + "refusal":                         textRole,
+		at + "reasoning_content":               textRole,
+		at + "reasoning":                       textRole,
+		at + "audio.transcript":                textRole,
+		at + "function_call.name":              textRole,
+		at + "function_call.arguments":         textRole,
+		at + "tool_calls.*.function.name":      textRole,
+		at + "tool_calls.*.function.arguments": textRole,
+		at + "tool_calls.*.custom.name":        textRole,
+		at + "tool_calls.*.custom.input":       textRole,
 	}
 }
 
 // responsesScript reads events and whole answers of the responses API. The text
 // of a stream is in its deltas; the events that repeat it whole are not watched.
-var responsesScript = newScript([]place{
-	{"id", idRole},
-	{"model", modelRole},
-	{"service_tier", tierRole},
-	{"status", finishRole},
-	{"incomplete_details.reason", reasonRole},
-	{"usage", usageRole},
-	{"error", errorRole},
-	{"output.*.content.*.text", textRole},
-	{"output.*.content.*.refusal", textRole},
-	{"output.*.summary.*.text", textRole},
-	{"output.*.name", textRole},
-	{"output.*.arguments", textRole},
-	{"output.*.input", textRole},
-	{"output.*.code", textRole},
-	{"type", kindRole},
-	{"delta", textRole},
-	{"response.id", idRole},
-	{"response.model", modelRole},
-	{"response.service_tier", tierRole},
-	{"response.status", finishRole},
-	{"response.incomplete_details.reason", reasonRole},
-	{"response.usage", usageRole},
-	{"response.error", errorRole},
+var responsesScript = jsonscan.MustScript(keep, places{
+	"id":                                 idRole,
+	"model":                              modelRole,
+	"service_tier":                       tierRole,
+	"status":                             finishRole,
+	"incomplete_details.reason":          reasonRole,
+	"usage":                              usageRole,
+	"error":                              errorRole,
+	"output.*.content.*.text":            textRole,
+	"output.*.content.*.refusal":         textRole,
+	"output.*.summary.*.text":            textRole,
+	"output.*.name":                      textRole,
+	"output.*.arguments":                 textRole,
+	"output.*.input":                     textRole,
+	"output.*.code":                      textRole,
+	"type":                               kindRole,
+	"delta":                              textRole,
+	"response.id":                        idRole,
+	"response.model":                     modelRole,
+	"response.service_tier":              tierRole,
+	"response.status":                    finishRole,
+	"response.incomplete_details.reason": reasonRole,
+	"response.usage":                     usageRole,
+	"response.error":                     errorRole,
 })

@@ -23,7 +23,7 @@ func (r *request) content(w *jsonscan.Walker) {
 	r.turns, r.prompts = turns{}, 0
 	switch {
 	case w.Kind() == '"':
-		r.turns.sinceReply = stringWeight(w.Raw())
+		r.turns.sinceReply = jsonscan.StringWeight(w.Raw())
 	case r.operation == chat || r.operation == responses:
 		for range w.Elements {
 			r.turns.message(w)
@@ -53,13 +53,13 @@ func (t *turns) message(w *jsonscan.Walker) {
 	for key := range w.Members {
 		switch string(key) {
 		case "role":
-			role = word(w.Raw())
+			role = jsonscan.Word(w.Raw())
 		case "type":
-			kind = word(w.Raw())
+			kind = jsonscan.Word(w.Raw())
 		case "content", "output", "summary", "arguments", "input", "reasoning_content", "refusal":
 			text += t.content(w)
 		case "tool_calls", "function_call":
-			text += weight(w.Raw())
+			text += jsonscan.Weight(w.Raw())
 		default:
 			t.medium(key, w)
 		}
@@ -101,17 +101,17 @@ func generated(kind string) bool {
 // text in it is added to the media.
 func (t *turns) content(w *jsonscan.Walker) (text int64) {
 	if w.Kind() == '"' {
-		return stringWeight(w.Raw())
+		return jsonscan.StringWeight(w.Raw())
 	}
 	for range w.Elements {
 		if w.Kind() == '"' {
-			text += stringWeight(w.Raw())
+			text += jsonscan.StringWeight(w.Raw())
 			continue
 		}
 		for key := range w.Members {
 			switch string(key) {
 			case "text", "refusal":
-				text += stringWeight(w.Raw())
+				text += jsonscan.StringWeight(w.Raw())
 			default:
 				t.medium(key, w)
 			}
@@ -128,12 +128,12 @@ func (t *turns) medium(key []byte, w *jsonscan.Walker) {
 		return
 	}
 	if w.Kind() == '"' {
-		t.shares.Media += stringWeight(w.Raw())
+		t.shares.Media += jsonscan.StringWeight(w.Raw())
 		return
 	}
 	for key := range w.Members { // an id weighs nothing
 		if k := string(key); k == "url" || k == "data" || k == "file_data" {
-			t.shares.Media += stringWeight(w.Raw())
+			t.shares.Media += jsonscan.StringWeight(w.Raw())
 		}
 	}
 }
@@ -153,11 +153,11 @@ func promptWeight(w *jsonscan.Walker) (n int64) {
 func plainWeight(w *jsonscan.Walker) (n int64) {
 	switch k := w.Kind(); {
 	case k == '"':
-		return stringWeight(w.Raw())
+		return jsonscan.StringWeight(w.Raw())
 	case k == '{': // servers that embed images and text take parts
 		for key := range w.Members {
 			if string(key) == "text" {
-				n += stringWeight(w.Raw())
+				n += jsonscan.StringWeight(w.Raw())
 			}
 		}
 		return n
@@ -165,12 +165,4 @@ func plainWeight(w *jsonscan.Walker) (n int64) {
 		return bytesPerToken
 	}
 	return 0
-}
-
-// stringWeight is the bytes between the quotes of a raw string, or 0.
-func stringWeight(raw []byte) int64 {
-	if len(raw) < 2 || raw[0] != '"' {
-		return 0
-	}
-	return int64(len(raw) - 2)
 }
