@@ -152,6 +152,8 @@ type Record struct {
 	// Of a correction: when it was made, and whether some line had no price before.
 	CorrectedAt time.Time `json:"corrected_at,omitzero"`
 	WasUnpriced bool      `json:"was_unpriced,omitempty"`
+	// Of a correction: the entry of the audit that says who made it; 0: not known.
+	AuditEntry int64 `json:"audit_entry,omitempty"`
 
 	RequestID  string `json:"request_id,omitempty"`
 	TraceID    string `json:"trace_id,omitempty"`
@@ -188,6 +190,10 @@ type Record struct {
 	Completed    time.Time        `json:"completed"`
 	Lines        []Line           `json:"lines"`
 }
+
+// MaxCorrections bounds the corrections of one attempt, so that all of its records
+// are found together.
+const MaxCorrections = 99
 
 // UnpricedCalls is what r adds to the number of calls with a line that has no
 // price: a correction takes back what the record before it added.

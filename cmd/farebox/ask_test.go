@@ -187,6 +187,7 @@ func TestExplain(t *testing.T) {
 	}
 	corrected := served()
 	corrected.Revision, corrected.Purpose, corrected.Reason, corrected.CorrectedAt = 1, policy.Correction, "the price\x1b of August came late", noon.AddDate(0, 0, 14)
+	corrected.AuditEntry = 41
 	corrected.ID, corrected.WasUnpriced, corrected.Lines = unpriced.ID, true, slices.Clone(unpriced.Lines)
 	for i := range corrected.Lines[:2] {
 		l := &corrected.Lines[i]

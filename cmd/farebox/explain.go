@@ -17,7 +17,8 @@ the prices that gave the rate and how the tokens came to be known.
 ID is a call id, an x-request-id, a trace id or the provider's id of the answer.
 Only the call id is farebox's own: the others are what callers and providers
 sent, and may find several calls. Corrections, see "prices rerate", are shown
-as such: what each line was charged, what it is, and the difference.`,
+as such: what each line was charged, what it is, the difference, and the number
+of the entry of the audit that says who made it.`,
 		Example: `  farebox explain 0198c3f2-7a41-7c02-9d5e-0b7f3c1a2e4d
   farebox explain chatcmpl-B9MHDbslfkBeAs8l4bebGdFOJ6PeG -o json`,
 		Args: one("ID"),

@@ -62,6 +62,9 @@ func showCorrection(r *policy.Record, before []policy.Line) string {
 	facts := table{columns: make([]column, 2), indent: "  ", rows: [][]string{
 		{"made", r.CorrectedAt.UTC().Format(time.RFC3339)}, {"reason", plain(r.Reason)},
 	}}
+	if r.AuditEntry != 0 {
+		facts.rows = append(facts.rows, []string{"audit entry", strconv.FormatInt(r.AuditEntry, 10)})
+	}
 	t := table{indent: "  ", columns: []column{
 		{head: "MODEL"}, {head: "METER"}, {"USD/M", true}, {"WAS USD", true}, {"IS USD", true}, {"DIFFERENCE USD", true},
 	}}

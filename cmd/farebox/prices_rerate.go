@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/farebox/farebox/policy"
 	"github.com/farebox/farebox/policy/api"
 )
 
@@ -33,8 +34,10 @@ and a call stays in the band of volume that it was in. What is right already is
 left, so that the same command again changes nothing.
 
 WAS, IS and DIFFERENCE are what owners are charged. --dry-run tells them and
-changes nothing. Who rerates is audited, and needs the role finance. csv has one
-line per group and no total.`,
+changes nothing. Who rerates is audited, and needs the role finance. What is
+settled while it runs, by the prices of before, is for the next time. A call
+takes 99 corrections: one that would need another is left as it is, and said so.
+csv has one line per group and no total.`,
 		Example: `  farebox prices rerate --from 2026-08-01 --only-unpriced --dry-run
   farebox prices rerate --from 2026-08-01 --to 2026-09-01 --model house-70b --reason "price agreed on 3 September"`,
 		Args: cobra.NoArgs,
@@ -61,6 +64,9 @@ line per group and no total.`,
 		a, err := rerateAll(c.Context(), client, q, c.ErrOrStderr())
 		if err != nil {
 			return err
+		}
+		if a.Uncorrected > 0 && form.value != "json" {
+			fmt.Fprintln(c.ErrOrStderr(), uncorrected(a))
 		}
 		return writeRerate(c.OutOrStdout(), a, form.value, q.DryRun)
 	}
@@ -90,6 +96,7 @@ func rerateAll(ctx context.Context, client *api.Client, q api.Rerate, progress i
 			return nil, err
 		}
 		all.Examined += a.Examined
+		all.Uncorrected += a.Uncorrected
 		for i := range a.Groups {
 			all.Groups = api.AddGroup(all.Groups, &a.Groups[i])
 		}
@@ -116,9 +123,16 @@ func writeRerate(w io.Writer, a *api.RerateAnswer, form string, dry bool) error 
 	return err
 }
 
+// uncorrected says what is left although it should be corrected.
+func uncorrected(a *api.RerateAnswer) string {
+	return fmt.Sprintf("%d calls should cost otherwise and are left as they are: they have %d corrections already", a.Uncorrected, policy.MaxCorrections)
+}
+
 func showRerate(a *api.RerateAnswer, dry bool) string {
 	title := fmt.Sprintf("%d calls examined", a.Examined)
 	switch {
+	case len(a.Groups) == 0 && a.Uncorrected > 0:
+		return title + ": nothing to correct but what is left as it is.\n"
 	case len(a.Groups) == 0:
 		return title + ": each costs what it should.\n"
 	case dry:

@@ -39,6 +39,8 @@ func (r *rater) Correct(ctx context.Context, c policy.Record) error {
 	return r.Write(ctx, ledger.Batch{Records: []policy.Record{c}})
 }
 
+func (r *rater) Flush(context.Context) error { return nil }
+
 // raterOf keeps 600 calls of three models and two teams.
 func raterOf(t *testing.T) *rater {
 	t.Helper()
@@ -107,4 +109,38 @@ func TestPricesRerateRefuses(t *testing.T) {
 			t.Errorf("%q: status %d, %q, %q; want %q", test.args, status, out, errOut, test.want)
 		}
 	}
+}
+
+// TestPricesRerateSaysWhatItLeaves where a call has all corrections that it takes.
+func TestPricesRerateSaysWhatItLeaves(t *testing.T) {
+	r := &rater{Memory: &ledgertest.Memory{}, prices: map[string]int64{"house": 3}}
+	first := ledgertest.Record(1)
+	first.Model = "house"
+	b := ledger.Batch{Records: []policy.Record{first}}
+	for n := range policy.MaxCorrections {
+		b.Records = append(b.Records, ledgertest.Correction(1, n+1, money.Amount{}, policy.Priced))
+	}
+	if err := r.Write(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(api.NewHandler(api.Options{Ledger: r, Rater: overcorrecting{r}, Now: func() time.Time { return noon }}))
+	defer s.Close()
+	for _, form := range []string{"table", "csv"} {
+		status, out, said := try("prices", "rerate", "--from", "2026-03-01", "--reason", "late", "--admin", s.URL, "-o", form)
+		if status != 0 || !strings.HasPrefix(said, "1 calls should cost otherwise and are left as they are: they have 99 corrections") {
+			t.Errorf("%s: status %d, %q, said %q", form, status, out, said)
+		}
+		if form == "table" && out != "1 calls examined: nothing to correct but what is left as it is.\n" {
+			t.Errorf("shown as %q", out)
+		}
+	}
+}
+
+// overcorrecting finds something to correct in every call.
+type overcorrecting struct{ *rater }
+
+func (o overcorrecting) Correction(revisions []policy.Record, reason string) (policy.Record, bool) {
+	c, _ := o.rater.Correction(revisions[:1], reason)
+	c.Revision = len(revisions)
+	return c, true
 }

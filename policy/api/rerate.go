@@ -22,8 +22,11 @@ type Rater interface {
 	// Correction makes the record that corrects an attempt, of which revisions are
 	// all records, the first one first; false: there is nothing to correct.
 	Correction(revisions []policy.Record, reason string) (policy.Record, bool)
-	// Correct writes it, and returns when it is committed. What is there is left.
+	// Correct writes it. What is there is left.
 	Correct(ctx context.Context, c policy.Record) error
+	// Flush returns when all that was settled and corrected before is committed, so
+	// that the ledger tells it.
+	Flush(ctx context.Context) error
 }
 
 // rerateRecords is how many records one request looks at.
@@ -47,7 +50,9 @@ type Rerate struct {
 type RerateAnswer struct {
 	Examined int           `json:"examined" doc:"Attempts of this answer that were looked at."`
 	Groups   []RerateGroup `json:"groups" doc:"What was corrected; in a dry run, what would be."`
-	Next     string        `json:"next,omitempty" doc:"The cursor of the rest; absent: that was all."`
+	// Attempts that policy.MaxCorrections keeps from being corrected.
+	Uncorrected int    `json:"uncorrected" doc:"Attempts that should cost otherwise and are left as they are, for they have 99 corrections already."`
+	Next        string `json:"next,omitempty" doc:"The cursor of the rest; absent: that was all."`
 }
 
 // RerateGroup sums the corrections of a team, a provider and a model.
@@ -71,7 +76,9 @@ func (g *RerateGroup) Add(o *RerateGroup) {
 type reratePost struct{ Body Rerate }
 
 // rerate corrects the newest calls that no answer before has looked at. Requests
-// take turns: each must see what the one before has written.
+// take turns, and begin when what was settled and corrected before is committed:
+// each must see what the one before has written, also where commits are not waited
+// for. A call that is settled meanwhile by the prices of before is for the next.
 func (s *server) rerate(ctx context.Context, who Who, q *reratePost) (*RerateAnswer, error) {
 	search, question, err := s.rerateSearch(who, &q.Body)
 	if err != nil {
@@ -82,6 +89,9 @@ func (s *server) rerate(ctx context.Context, who Who, q *reratePost) (*RerateAns
 		defer func() { <-s.rerating }()
 	case <-ctx.Done():
 		return nil, fmt.Errorf("wait for another rerate: %w", ctx.Err())
+	}
+	if err := s.rater.Flush(ctx); err != nil {
+		return nil, err
 	}
 	records, err := s.ledger.List(ctx, search)
 	if err != nil {
@@ -99,15 +109,22 @@ func (s *server) rerate(ctx context.Context, who Who, q *reratePost) (*RerateAns
 	if q.Body.DryRun || len(corrections) == 0 {
 		return a, nil
 	}
-	if err := s.noteRerate(ctx, who, q, a.Groups); err != nil {
+	noted, err := s.noteRerate(ctx, who, &q.Body, a.Groups)
+	if err != nil {
 		return nil, err
 	}
+	return a, s.correct(ctx, corrections, noted.Number)
+}
+
+// correct writes corrections, each with the entry of the audit that caused it.
+func (s *server) correct(ctx context.Context, corrections []policy.Record, entry int64) error {
 	for i := range corrections {
+		corrections[i].AuditEntry = entry
 		if err := s.rater.Correct(ctx, corrections[i]); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return a, nil
+	return s.rater.Flush(ctx)
 }
 
 // rerateSearch is what to look at, and the digest of the question.
@@ -171,6 +188,10 @@ func (s *server) corrections(a *RerateAnswer, q *Rerate, newestFirst []policy.Re
 		if !changed {
 			continue
 		}
+		if len(revisions) > policy.MaxCorrections {
+			a.Uncorrected++
+			continue
+		}
 		all = append(all, c)
 		difference := charged(&c)
 		g := RerateGroup{Team: c.Owner.Value("team"), Provider: c.Provider, Model: c.Model, Calls: 1, Was: was, Is: was.Add(difference), Difference: difference}
@@ -216,7 +237,7 @@ func charged(r *policy.Record) (sum money.Amount) {
 }
 
 // noteRerate is written before the corrections, so that none is without an entry.
-func (s *server) noteRerate(ctx context.Context, who Who, q *reratePost, groups []RerateGroup) error {
+func (s *server) noteRerate(ctx context.Context, who Who, q *Rerate, groups []RerateGroup) (ledger.Change, error) {
 	var sum RerateGroup
 	for i := range groups {
 		sum.Add(&groups[i])
@@ -231,22 +252,23 @@ func (s *server) noteRerate(ctx context.Context, who Who, q *reratePost, groups 
 		}
 		return text
 	}
-	subject := fmt.Sprintf("calls completed from %s to %s", q.Body.From.UTC().Format(time.RFC3339), q.Body.To.UTC().Format(time.RFC3339))
-	_, err := s.ledger.Note(ctx, ledger.Change{
+	subject := fmt.Sprintf("calls completed from %s to %s", q.From.UTC().Format(time.RFC3339), q.To.UTC().Format(time.RFC3339))
+	c, err := s.ledger.Note(ctx, ledger.Change{
 		At: s.now(), Actor: who.Name, Role: who.Role.String(), Action: PricesRerate, Subject: subject,
-		Before: said(sum.Was), After: said(sum.Is), Reason: q.Body.Reason,
+		Before: said(sum.Was), After: said(sum.Is), Reason: q.Reason,
 	})
 	if err != nil {
-		return fmt.Errorf("audit rerate: %w", err)
+		return c, fmt.Errorf("audit rerate: %w", err)
 	}
-	return nil
+	return c, nil
 }
 
 func rerateOperation() operation {
 	return operation{
 		method: http.MethodPost, path: reratePath, id: "rerate", summary: "Price calls anew",
 		text: "Prices calls by the prices and terms in use, as of their admission, and writes the difference as corrections, which belong to the period of the call. " +
-			"Records are never edited, and what is right already is left. One request looks at 500 records; next leads to the rest. It is audited.",
+			"Records are never edited, and what is right already is left. One request looks at 500 records; next leads to the rest. " +
+			"It is audited: audit_entry of a correction is the number of the entry.",
 		least: Finance,
 		errors: []int{
 			http.StatusRequestTimeout, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity,

@@ -14,6 +14,7 @@ import (
 	"github.com/farebox/farebox/policy/ledger/ledgertest"
 	"github.com/farebox/farebox/policy/money"
 	"github.com/farebox/farebox/tokenizer"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // fixed charges every call the same.
@@ -38,6 +39,8 @@ func (f *fixed) Correction(revisions []policy.Record, reason string) (policy.Rec
 func (f *fixed) Correct(ctx context.Context, c policy.Record) error {
 	return f.store.Write(ctx, ledger.Batch{Records: []policy.Record{c}})
 }
+
+func (f *fixed) Flush(context.Context) error { return nil }
 
 func rerated(t *testing.T, records ...policy.Record) (*httptest.Server, *ledgertest.Memory, *fixed) {
 	t.Helper()
@@ -110,8 +113,17 @@ func TestRerate(t *testing.T) {
 	}
 	audited := changes(t, m)
 	if len(audited) != 2 || audited[1].Action != PricesRerate || audited[1].Actor != "finance" || audited[1].Role != "finance" ||
-		audited[1].Reason != "late price" || !strings.Contains(string(audited[1].Before), `"charged_usd":"0.040`) {
+		audited[1].Reason != "late price" || audited[0].Number == audited[1].Number || !strings.Contains(string(audited[1].Before), `"charged_usd":"0.040`) {
 		t.Errorf("audit: %+v", audited)
+	}
+	caused := map[int64]int{}
+	for _, r := range m.All() {
+		if r.Revision > 0 {
+			caused[r.AuditEntry]++
+		}
+	}
+	if len(caused) != 2 || caused[audited[0].Number]+caused[audited[1].Number] != n {
+		t.Errorf("corrections by the entry that caused them: %v", caused)
 	}
 	f.cost = money.Amount{}
 	if groups, _, _ := rerateAll(t, c, month); len(groups) != 1 || groups[0].Difference.String() != "-0.052" || !groups[0].Is.IsZero() {
@@ -180,5 +192,95 @@ func TestRerateRefuses(t *testing.T) {
 	_, c := serve(t, &memory{}, nil)
 	if _, err := c.Rerate(t.Context(), month); code(t, err) != "503 unavailable" {
 		t.Errorf("without prices: %v", err)
+	}
+}
+
+// TestRerateSaysWhatItLeaves: an attempt takes so many corrections and no more.
+func TestRerateSaysWhatItLeaves(t *testing.T) {
+	first, other := ledgertest.Record(1), ledgertest.Record(2)
+	records := []policy.Record{first, other}
+	for n := range policy.MaxCorrections - 1 {
+		c := ledgertest.Correction(1, n+1, money.Amount{}, policy.Priced)
+		records = append(records, c)
+	}
+	s, m, f := rerated(t, records...)
+	for i, want := range []struct{ corrected, left int64 }{{2, 0}, {0, 0}, {1, 1}} {
+		if i == 2 {
+			f.cost = money.Amount{Micro: 200}
+		}
+		a, err := as(s, "admin").Rerate(t.Context(), month)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var corrected int64
+		for _, g := range a.Groups {
+			corrected += g.Calls
+		}
+		if corrected != want.corrected || int64(a.Uncorrected) != want.left || a.Examined != 2 {
+			t.Errorf("rerate %d: %+v, want %+v", i, a, want)
+		}
+	}
+	if n := len(m.All()); n != 2+policy.MaxCorrections+2 {
+		t.Errorf("%d records", n)
+	}
+}
+
+// queued writes with a Writer that waits for no commit, over a store that commits
+// only while it is flushed.
+type queued struct {
+	fixed
+	writer *ledger.Writer
+	open   chan struct{}
+}
+
+func (q *queued) Correct(ctx context.Context, c policy.Record) error { return q.writer.Record(ctx, c) }
+
+func (q *queued) Flush(ctx context.Context) error {
+	done := make(chan error)
+	go func() { done <- q.writer.Flush(ctx) }()
+	for {
+		select {
+		case q.open <- struct{}{}:
+		case err := <-done:
+			return err
+		}
+	}
+}
+
+// TestRerateSeesWhatIsQueued: with commits that are not waited for, a call that was
+// just settled is corrected, and its correction is seen by the next request.
+func TestRerateSeesWhatIsQueued(t *testing.T) {
+	m := &ledgertest.Memory{}
+	q := &queued{fixed: fixed{store: m, cost: money.Amount{Micro: 100}}, open: make(chan struct{})}
+	m.Fault = func(ctx context.Context, _ ledger.Batch) error {
+		select {
+		case <-q.open:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	var err error
+	if q.writer, err = ledger.NewWriter(ledger.Options{Store: m, Durability: ledger.Async, Registerer: prometheus.NewRegistry()}); err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(NewHandler(Options{Ledger: m, Rater: q, Now: func() time.Time { return noon }, Identify: named}))
+	defer s.Close()
+	if err := q.writer.Record(t.Context(), ledgertest.Record(1)); err != nil {
+		t.Fatal(err)
+	}
+	for i, cost := range []int64{100, 300, 300} {
+		q.cost = money.Amount{Micro: cost}
+		a, err := as(s, "admin").Rerate(t.Context(), month)
+		if err != nil || a.Examined != 1 || len(a.Groups) != [...]int{1, 1, 0}[i] {
+			t.Fatalf("rerate %d: %+v, %v", i, a, err)
+		}
+	}
+	all := m.All()
+	if len(all) != 3 || all[2].Revision != 2 || charged(&all[2]) != (money.Amount{Micro: 200}) || len(changes(t, m)) != 2 {
+		t.Errorf("%d records, %d changes", len(all), len(changes(t, m)))
+	}
+	if err := q.writer.Close(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

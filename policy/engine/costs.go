@@ -31,7 +31,8 @@ type seriesKey struct{ team, project, provider, model, requestType string }
 var otherSeries = seriesKey{"other", "other", "other", "other", "other"}
 
 type counts struct {
-	cost     money.Amount
+	cost     money.Amount // what corrections add included
+	down     money.Amount // what corrections took off, above zero
 	meters   [tokenizer.Classes]int64
 	requests [5]int64 // by outcome
 }
@@ -40,7 +41,8 @@ var outcomes = [...]string{policy.Served, policy.Cached, policy.Refused, policy.
 
 var (
 	ownerLabels  = []string{"team", "project", "provider", "model", "request_type"}
-	costDesc     = prometheus.NewDesc("farebox_cost_usd_total", "Charged cost of settled calls, in US dollars.", ownerLabels, nil)
+	costDesc     = prometheus.NewDesc("farebox_cost_usd_total", "Charged cost of settled calls, in US dollars, with what corrections added to it.", ownerLabels, nil)
+	downDesc     = prometheus.NewDesc("farebox_cost_corrected_down_usd_total", "What corrections took off the charged cost of calls, in US dollars: farebox_cost_usd_total less this is the cost.", ownerLabels, nil)
 	tokensDesc   = prometheus.NewDesc("farebox_tokens_total", "Tokens of settled calls, by meter; meters are disjoint.", append(ownerLabels[:5:5], "meter"), nil)
 	unitsDesc    = prometheus.NewDesc("farebox_units_total", "What settled calls used that is not tokens, by meter, in the unit that the meter is named after.", append(ownerLabels[:5:5], "meter"), nil)
 	unpricedDesc = prometheus.NewDesc("farebox_unpriced_requests_total", "Calls with a quantity that no price row covers.", []string{"provider", "model"}, nil)
@@ -51,11 +53,36 @@ func newCosts(most int) *costs {
 	return &costs{most: most, series: map[seriesKey]*counts{}, unpriced: map[unpricedKey]int64{}}
 }
 
-func (c *costs) observe(rec *policy.Record) {
-	key := seriesKey{
+func keyOf(rec *policy.Record) seriesKey {
+	return seriesKey{
 		team: label(rec.Owner.Value("team")), project: rec.Owner.Value("project"), provider: label(rec.Provider),
 		model: modelLabel(rec), requestType: rec.Owner.Value("request_type"),
 	}
+}
+
+// correct counts the difference that a correction makes. A counter cannot go down,
+// so that what is taken off has its own.
+func (c *costs) correct(rec *policy.Record) {
+	var difference money.Amount
+	for i := range rec.Lines {
+		difference = difference.Add(rec.Lines[i].Charged)
+	}
+	if difference.IsZero() {
+		return
+	}
+	key := keyOf(rec)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := c.at(key)
+	if difference.Cmp(money.Amount{}) > 0 {
+		n.cost = n.cost.Add(difference)
+	} else {
+		n.down = n.down.Sub(difference)
+	}
+}
+
+func (c *costs) observe(rec *policy.Record) {
+	key := keyOf(rec)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n := c.at(key)
@@ -97,6 +124,7 @@ func (c *costs) at(key seriesKey) *counts {
 // Describe implements prometheus.Collector.
 func (c *costs) Describe(ch chan<- *prometheus.Desc) {
 	ch <- costDesc
+	ch <- downDesc
 	ch <- tokensDesc
 	ch <- unitsDesc
 	ch <- requestsDesc
@@ -112,6 +140,7 @@ func (c *costs) Collect(ch chan<- prometheus.Metric) {
 	for key, n := range series {
 		labels := []string{key.team, key.project, key.provider, key.model, key.requestType}
 		ch <- prometheus.MustNewConstMetric(costDesc, prometheus.CounterValue, n.cost.Float64(), labels...)
+		ch <- prometheus.MustNewConstMetric(downDesc, prometheus.CounterValue, n.down.Float64(), labels...)
 		for i, v := range n.meters {
 			if v <= 0 {
 				continue

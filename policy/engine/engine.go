@@ -32,6 +32,7 @@ import (
 type journal interface {
 	Open(policy.Opening)
 	Record(ctx context.Context, r policy.Record) error
+	Flush(ctx context.Context) error
 }
 
 var _ journal = (*ledger.Writer)(nil)

@@ -42,6 +42,8 @@ func (b *book) Record(_ context.Context, r policy.Record) error {
 	return b.fail
 }
 
+func (b *book) Flush(context.Context) error { return b.fail }
+
 func (b *book) last(t *testing.T) policy.Record {
 	t.Helper()
 	if len(b.records) == 0 {
@@ -136,7 +138,7 @@ func TestACallIsAdmittedOpenedAndSettledToItsOwner(t *testing.T) {
 		t.Errorf("cache line = %+v", r.Lines[1])
 	}
 	want := `
-# HELP farebox_cost_usd_total Charged cost of settled calls, in US dollars.
+# HELP farebox_cost_usd_total Charged cost of settled calls, in US dollars, with what corrections added to it.
 # TYPE farebox_cost_usd_total counter
 farebox_cost_usd_total{model="m1-2026",project="bot",provider="local",request_type="",team="support"} 0.0026
 `

@@ -2,14 +2,13 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/ledger"
 	"github.com/farebox/farebox/tokenizer"
 )
-
-// MaxRevisions bounds the corrections of one attempt.
-const MaxRevisions = 99
 
 // part is what one model used in an attempt, and what that costs so far.
 type part struct {
@@ -27,7 +26,7 @@ type part struct {
 // and a line stays in the band that it was in; one that had no price is of the
 // band that its month has reached by now.
 func (e *Engine) Correction(revisions []policy.Record, reason string) (c policy.Record, changed bool) {
-	if len(revisions) == 0 || revisions[0].Revision != 0 || len(revisions) > MaxRevisions || len(revisions[0].Lines) == 0 {
+	if len(revisions) == 0 || revisions[0].Revision != 0 || len(revisions[0].Lines) == 0 {
 		return c, false
 	}
 	var parts []part
@@ -52,10 +51,24 @@ func (e *Engine) Correction(revisions []policy.Record, reason string) (c policy.
 	return c, changed
 }
 
-// Correct writes a correction to the ledger and waits until it is committed.
+// Correct writes a correction to the ledger, and counts what it adds to the cost
+// or takes off. It waits until it is committed, unless commits are not waited for:
+// then Flush does.
 func (e *Engine) Correct(ctx context.Context, c policy.Record) error {
-	if err := e.o.Journal.Record(ctx, c); err != nil {
+	err := e.o.Journal.Record(ctx, c)
+	if err == nil || errors.Is(err, ledger.ErrUncommitted) { // which will be written
+		e.metrics.costs.correct(&c)
+	}
+	if err != nil {
 		return fmt.Errorf("correct call %s: %w", c.ID, err)
+	}
+	return nil
+}
+
+// Flush waits until all that was settled and corrected before is in the ledger.
+func (e *Engine) Flush(ctx context.Context) error {
+	if err := e.o.Journal.Flush(ctx); err != nil {
+		return fmt.Errorf("wait for the ledger: %w", err)
 	}
 	return nil
 }

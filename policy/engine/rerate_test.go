@@ -1,11 +1,17 @@
 package engine_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/farebox/farebox/policy"
 	"github.com/farebox/farebox/policy/attribution"
 	"github.com/farebox/farebox/policy/engine"
+	"github.com/farebox/farebox/policy/ledger"
 	"github.com/farebox/farebox/policy/money"
 	"github.com/farebox/farebox/policy/price"
 	"github.com/farebox/farebox/policy/terms"
@@ -153,13 +159,72 @@ func TestWhatIsNotCorrected(t *testing.T) {
 	first := b.last(t)
 	refused := first
 	refused.Lines = nil
-	many := make([]policy.Record, engine.MaxRevisions+1)
-	many[0] = first
 	correction := first
 	correction.Revision = 1
-	for name, revisions := range map[string][]policy.Record{"nothing": nil, "no lines": {refused}, "too many": many, "no first record": {correction}} {
+	for name, revisions := range map[string][]policy.Record{"nothing": nil, "no lines": {refused}, "no first record": {correction}} {
 		if c, changed := e.Correction(revisions, "why"); changed {
 			t.Errorf("%s: %+v", name, c)
 		}
 	}
+}
+
+// TestCostCountersFollowCorrections: up in one, down in another.
+func TestCostCountersFollowCorrections(t *testing.T) {
+	e, b, reg := newEngine(t, nil)
+	settled(t, e, "late", reported(1000, 0, 50))
+	records := []policy.Record{b.last(t)}
+	for _, step := range []struct{ in, out, up, down string }{
+		{"4", "20", "0.005", "0"}, {"3", "10", "0.005", "0.0015"}, {"5", "10", "0.007", "0.0015"}, {"5", "10", "0.007", "0.0015"},
+	} {
+		configure(t, e, terms.Options{}, costing(t, "a", "late", step.in, step.out))
+		if c, changed := e.Correction(records, "why"); changed {
+			if err := e.Correct(t.Context(), c); err != nil {
+				t.Fatal(err)
+			}
+			records = append(records, b.last(t))
+		}
+		const labels = `{model="late",project="",provider="local",request_type="",team="support"} `
+		want := "# HELP farebox_cost_usd_total Charged cost of settled calls, in US dollars, with what corrections added to it.\n# TYPE farebox_cost_usd_total counter\n" +
+			"farebox_cost_usd_total" + labels + step.up + "\n" +
+			"# HELP farebox_cost_corrected_down_usd_total What corrections took off the charged cost of calls, in US dollars: farebox_cost_usd_total less this is the cost.\n" +
+			"# TYPE farebox_cost_corrected_down_usd_total counter\nfarebox_cost_corrected_down_usd_total" + labels + step.down + "\n"
+		if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "farebox_cost_usd_total", "farebox_cost_corrected_down_usd_total"); err != nil {
+			t.Errorf("%+v: %v", step, err)
+		}
+	}
+	b.fail = ledger.ErrFull
+	c := records[0]
+	c.Revision = 9
+	c.Lines = records[1].Lines
+	if err := e.Correct(t.Context(), c); !errors.Is(err, ledger.ErrFull) {
+		t.Fatal(err)
+	}
+	b.fail = ledger.ErrUncommitted
+	if err := e.Correct(t.Context(), c); !errors.Is(err, ledger.ErrUncommitted) {
+		t.Fatal(err)
+	}
+	if n, err := testutil.GatherAndCount(reg, "farebox_cost_usd_total"); n != 1 || err != nil {
+		t.Errorf("%d series, %v", n, err)
+	}
+	want := 0.012 // what the ledger did not take is not counted, what it will write is
+	if got := value(t, reg, "farebox_cost_usd_total"); got != want {
+		t.Errorf("%v USD, want %v", got, want)
+	}
+}
+
+// value is the sum of a family's counters.
+func value(t *testing.T, reg *prometheus.Registry, name string) (sum float64) {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == name {
+				sum += m.GetCounter().GetValue()
+			}
+		}
+	}
+	return sum
 }

@@ -174,3 +174,61 @@ func (h *hammer) record(t *testing.T, n int) {
 		go h.w.Close(context.Background())
 	}
 }
+
+// TestFlush waits for all that was queued, also when nobody waits for commits.
+func TestFlush(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDisk(takes(time.Second))
+		w, _ := start(t, ledger.Options{Store: d, Durability: ledger.Async, MaxBatch: 2})
+		if err := w.Flush(t.Context()); err != nil {
+			t.Error(err)
+		}
+		for round := range 2 { // the second meets a commit under way, or none
+			for n := range 5 {
+				if err := w.Record(t.Context(), ledgertest.Record(5*round+n)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			soon, cancel := context.WithTimeout(t.Context(), time.Second/2)
+			if err := w.Flush(soon); !errors.Is(err, ledger.ErrUncommitted) {
+				t.Errorf("round %d, before it is committed: %v", round, err)
+			}
+			cancel()
+			if err := w.Flush(t.Context()); err != nil || len(d.All()) != 5*(round+1) {
+				t.Errorf("round %d: %d records, %v", round, len(d.All()), err)
+			}
+		}
+		if err := w.Record(t.Context(), ledgertest.Record(20)); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait() // it is being written
+		if err := w.Flush(t.Context()); err != nil || len(d.All()) != 11 {
+			t.Errorf("of one that is being written: %d records, %v", len(d.All()), err)
+		}
+		closeNow(t, w)
+		if err := w.Flush(t.Context()); err != nil {
+			t.Errorf("of a closed one: %v", err)
+		}
+	})
+}
+
+// TestFlushOfWhatIsLost says so.
+func TestFlushOfWhatIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, _ := start(t, ledger.Options{Store: newDisk(takes(time.Hour)), Durability: ledger.Async})
+		if err := w.Record(t.Context(), ledgertest.Record(1)); err != nil {
+			t.Fatal(err)
+		}
+		flushed := make(chan error)
+		go func() { flushed <- w.Flush(t.Context()) }()
+		synctest.Wait()
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := w.Close(ended); err == nil {
+			t.Error("closed with a record that is not written")
+		}
+		if err := <-flushed; !errors.Is(err, ledger.ErrClosed) {
+			t.Errorf("Flush = %v", err)
+		}
+	})
+}

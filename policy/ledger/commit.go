@@ -48,7 +48,7 @@ func (w *Writer) take() *batch {
 	last := len(w.queue) - 1
 	copy(w.queue, w.queue[1:])
 	w.queue[last] = nil
-	w.queue = w.queue[:last]
+	w.queue, w.writing = w.queue[:last], b.commit
 	return b
 }
 
@@ -115,6 +115,7 @@ func (w *Writer) recycle(b *batch, openings, records int) {
 	b.Openings, b.Records, b.commit = b.Openings[:0], b.Records[:0], newCommit()
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.writing = nil
 	w.openings -= openings
 	w.records -= records
 	if w.spare == nil {

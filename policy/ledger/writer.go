@@ -69,6 +69,7 @@ type Writer struct {
 	mu       sync.Mutex
 	queue    []*batch // oldest first; only the last has room
 	spare    *batch   // an empty batch, or nil
+	writing  *commit  // of the batch that is being written, or nil
 	openings int      // not committed yet, those being committed included
 	records  int
 	closed   bool
@@ -160,6 +161,27 @@ func (w *Writer) Record(ctx context.Context, r policy.Record) error {
 	select {
 	case <-c.done:
 		return c.err
+	case <-ctx.Done():
+		return fmt.Errorf("%w: %w", ErrUncommitted, context.Cause(ctx))
+	}
+}
+
+// Flush waits until all that was queued before is committed, however it was
+// queued. It answers ErrUncommitted (with the cause) when ctx ended first, and
+// ErrClosed when the Writer gave up writing it.
+func (w *Writer) Flush(ctx context.Context) error {
+	w.mu.Lock()
+	last := w.writing
+	if n := len(w.queue); n > 0 {
+		last = w.queue[n-1].commit // batches are committed in order
+	}
+	w.mu.Unlock()
+	if last == nil {
+		return nil
+	}
+	select {
+	case <-last.done:
+		return last.err
 	case <-ctx.Done():
 		return fmt.Errorf("%w: %w", ErrUncommitted, context.Cause(ctx))
 	}

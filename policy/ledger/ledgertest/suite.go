@@ -132,7 +132,7 @@ func wantRows(t *testing.T, got []ledger.Row, want ...ledger.Row) {
 
 func roundTrip(t *testing.T, s ledger.Store) {
 	full := Record(1)
-	full.Revision, full.CorrectedAt, full.WasUnpriced = 1, Start, true
+	full.Revision, full.CorrectedAt, full.WasUnpriced, full.AuditEntry = 1, Start, true, 12
 	for _, v := range []reflect.Value{reflect.ValueOf(full), reflect.ValueOf(full.Lines[0])} {
 		for i := range v.NumField() {
 			if v.Field(i).IsZero() && v.Type().Field(i).Name != "Class" { // the first class is 0

@@ -35,6 +35,7 @@ type detail struct {
 	// Of corrections.
 	CorrectedAt int64 `json:"corrected_at"`
 	WasUnpriced int   `json:"was_unpriced"`
+	AuditEntry  int64 `json:"audit_entry"`
 }
 
 // object writes the members of a JSON object that are not empty. It is made with
@@ -103,6 +104,7 @@ func appendDetail(out []byte, r *policy.Record) []byte {
 		o.number("corrected_at", micros(r.CorrectedAt))
 	}
 	o.number("was_unpriced", truth(r.WasUnpriced))
+	o.number("audit_entry", r.AuditEntry)
 	return append(o.out, '}')
 }
 
@@ -124,7 +126,7 @@ func readDetail(text []byte, r *policy.Record) (rules []string, err error) {
 	if d.CorrectedAt != 0 {
 		r.CorrectedAt = instant(d.CorrectedAt)
 	}
-	r.WasUnpriced = d.WasUnpriced != 0
+	r.WasUnpriced, r.AuditEntry = d.WasUnpriced != 0, d.AuditEntry
 	return d.Rules, nil
 }
 
