@@ -44,6 +44,9 @@ type Options struct {
 	Estimator  *estimate.Estimator
 	Registerer prometheus.Registerer
 
+	// Deferrals keeps work that goes on at providers over a restart; nil: nothing
+	// does.
+	Deferrals  ledger.Deferrals
 	CommitWait time.Duration    // how long an answer's end waits for its record; 0: DefaultCommitWait
 	MaxSeries  int              // of each family of costs; 0: DefaultMaxSeries
 	Logger     *slog.Logger     // nil discards
@@ -67,6 +70,7 @@ type Engine struct {
 	o       Options
 	rules   atomic.Pointer[Rules]
 	metrics *metrics
+	pending pending
 }
 
 // New returns an Engine, or an error when a required option is missing.
@@ -86,11 +90,12 @@ func New(o Options) (*Engine, error) {
 	if o.MaxSeries == 0 {
 		o.MaxSeries = DefaultMaxSeries
 	}
-	m, err := newMetrics(o.Registerer, o.MaxSeries)
-	if err != nil {
+	e := &Engine{o: o}
+	e.pending.init()
+	var err error
+	if e.metrics, err = newMetrics(o.Registerer, o.MaxSeries, e.pending.count); err != nil {
 		return nil, err
 	}
-	e := &Engine{o: o, metrics: m}
 	if err := e.Configure(o.Rules); err != nil {
 		return nil, err
 	}
@@ -110,6 +115,9 @@ func (e *Engine) Configure(r Rules) error {
 // Admit says whether a call may pass. In observe mode every call does. A ticket
 // with a refusal is already in the ledger.
 func (e *Engine) Admit(ctx context.Context, r *policy.Request) (policy.Ticket, error) {
+	if r.Call.Of != "" { // no work of its own
+		return ticket(r, nil), nil
+	}
 	rules := e.rules.Load()
 	who := rules.Attribution.Resolve(r)
 	t := ticket(r, who.Owner)
@@ -136,6 +144,17 @@ func (e *Engine) Refuse(ctx context.Context, r *policy.Request, why policy.Refus
 // either case, also when ctx has ended. Settling a call twice changes nothing in
 // the ledger.
 func (e *Engine) Settle(ctx context.Context, t policy.Ticket, o policy.Outcome) policy.Receipt {
+	if t.Call.Of != "" {
+		return e.follow(ctx, &t, &o)
+	}
+	if e.putOff(ctx, &t, &o) {
+		return policy.Receipt{}
+	}
+	return e.close(ctx, t, o)
+}
+
+// close settles what is over.
+func (e *Engine) close(ctx context.Context, t policy.Ticket, o policy.Outcome) policy.Receipt {
 	e.learn(&t, &o)
 	usage := e.usage(&t, &o)
 	rec := record(&t, &o)
@@ -148,9 +167,17 @@ func (e *Engine) Settle(ctx context.Context, t policy.Ticket, o policy.Outcome) 
 }
 
 // Recover settles, as partial, the calls that an earlier run admitted and did
-// not live to settle. What had been seen of their answers is lost.
-func (e *Engine) Recover(ctx context.Context, open []policy.Opening) {
+// not live to settle: what had been seen of their answers is lost. Those whose
+// work was put off are waited for again.
+func (e *Engine) Recover(ctx context.Context, open []policy.Opening, deferred []policy.Deferral) {
+	waiting := make(map[policy.CallID]bool, len(deferred))
+	for i := range deferred {
+		waiting[deferred[i].Ticket.ID] = e.pending.put(&deferred[i])
+	}
 	for _, op := range open {
+		if waiting[op.Ticket.ID] {
+			continue
+		}
 		e.metrics.recovered.Inc()
 		e.Settle(ctx, op.Ticket, policy.Outcome{End: cut, Lost: true, At: e.o.Now(), Reason: "farebox was restarted"})
 	}

@@ -267,7 +267,7 @@ func TestARestartSettlesOpenCallsOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	again, after, _ := newEngine(t, nil)
-	again.Recover(t.Context(), b.open)
+	again.Recover(t.Context(), b.open, nil)
 	rec := after.last(t)
 	if rec.ID != ticket.ID || rec.Source != tokenizer.Partial || rec.Owner.Value("team") != "a" || len(after.records) != 1 {
 		t.Errorf("record = %+v", rec)

@@ -13,11 +13,12 @@ type metrics struct {
 	wouldRefuse *prometheus.CounterVec
 	sources     [tokenizer.Reported + 1]prometheus.Counter
 	recovered   prometheus.Counter
+	deferred    *prometheus.CounterVec
 	duration    *prometheus.HistogramVec
 	firstToken  *prometheus.HistogramVec
 }
 
-func newMetrics(r prometheus.Registerer, series int) (*metrics, error) {
+func newMetrics(r prometheus.Registerer, series int, pending func() float64) (*metrics, error) {
 	m := &metrics{
 		costs: newCosts(series),
 		wouldRefuse: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -26,6 +27,9 @@ func newMetrics(r prometheus.Registerer, series int) (*metrics, error) {
 		recovered: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "farebox_recovered_calls_total", Help: "Calls of an earlier run that a restart settled as partial.",
 		}),
+		deferred: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "farebox_deferred_total", Help: "Work that goes on at a provider after its call was answered, by what became known of it.",
+		}, []string{"event"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "farebox_request_duration_seconds", Help: "Time from admission to the end of the answer.", Buckets: seconds,
 		}, []string{"provider", "operation"}),
@@ -41,13 +45,26 @@ func newMetrics(r prometheus.Registerer, series int) (*metrics, error) {
 	}
 	m.wouldRefuse.WithLabelValues("missing_metadata")
 	m.wouldRefuse.WithLabelValues("unknown_owner")
-	for _, c := range []prometheus.Collector{m.costs, m.wouldRefuse, m.recovered, m.duration, m.firstToken, source} {
+	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "farebox_deferred_pending", Help: "Work that goes on at a provider after its call was answered, and is not settled yet.",
+	}, pending)
+	for _, c := range []prometheus.Collector{waiting, m.costs, m.wouldRefuse, m.recovered, m.deferred, m.duration, m.firstToken, source} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("register engine metrics: %w", err)
 		}
 	}
 	return m, nil
 }
+
+// Events of farebox_deferred_total.
+const (
+	begun       = "begun"     // its end is waited for
+	settledLate = "settled"   // an answer told how it ended
+	expired     = "expired"   // nobody asked after it in time: settled at an estimate, or what was stored at its time
+	unclaimed   = "unclaimed" // an answer told of work that is not waited for: settled before, or not begun here
+	tooMany     = "too_many"  // settled at once, at an estimate, for want of room
+	notKept     = "not_kept"  // the ledger did not keep it over a restart
+)
 
 // The buckets of OpenTelemetry's gen_ai duration histograms.
 var seconds = []float64{0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92}

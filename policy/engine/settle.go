@@ -20,6 +20,9 @@ func (e *Engine) usage(t *policy.Ticket, o *policy.Outcome) []tokenizer.Usage {
 		all = []tokenizer.Usage{{Model: o.Reading.Model}}
 	}
 	u := &all[0]
+	if u.Known() && !u.KnownInput() && !u.KnownOutput() {
+		return all // pictures, sound, searches: billed by those alone
+	}
 	if !u.KnownInput() {
 		u.Set(tokenizer.Input, t.Hold.Input, tokenizer.Estimated)
 	}

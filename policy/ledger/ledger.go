@@ -27,6 +27,7 @@ type Store interface {
 	Write(ctx context.Context, b Batch) error
 	// Open returns the openings that no record has closed, oldest first.
 	Open(ctx context.Context) ([]policy.Opening, error)
+	Deferrals
 	// Find returns every record whose call id, request id, trace id or response
 	// id is id, oldest first, at most limit.
 	Find(ctx context.Context, id string, limit int) ([]policy.Record, error)

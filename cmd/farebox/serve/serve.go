@@ -69,6 +69,7 @@ func Run(ctx context.Context, from Source, log *slog.Logger) error {
 		admin.stop(context.WithoutCancel(ctx))
 		return joinClose(err, books)
 	}
+	defer path.sweep(ctx)()
 	envoy := path.server.Serve(l)
 	admin.ready.Store(true)
 	log.InfoContext(ctx, "farebox serves", "mode", string(c.Mode), "extproc", string(c.Listen.ExtProc.Address),
@@ -111,7 +112,7 @@ func newCallPath(ctx context.Context, c *config.Config, b *books, reg prometheus
 	p.terms = rules.engine.Terms
 	p.engine, err = engine.New(engine.Options{
 		Rules: rules.engine, Journal: b.writer, Estimator: estimate.New(), Registerer: reg,
-		CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
+		Deferrals: b.store, CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
 	})
 	if err != nil {
 		return nil, err
@@ -120,9 +121,13 @@ func newCallPath(ctx context.Context, c *config.Config, b *books, reg prometheus
 	if err != nil {
 		return nil, fmt.Errorf("read open calls of an earlier run: %w", err)
 	}
-	if len(left) > 0 {
-		log.InfoContext(ctx, "settling calls that an earlier run left open", "calls", len(left))
-		p.engine.Recover(ctx, left)
+	deferred, err := b.store.Deferred(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read deferred calls of an earlier run: %w", err)
+	}
+	if len(left) > 0 || len(deferred) > 0 {
+		log.InfoContext(ctx, "taking up calls that an earlier run left open", "calls", len(left), "deferred", len(deferred))
+		p.engine.Recover(ctx, left, deferred)
 	}
 	p.server, err = extproc.New(extproc.Options{
 		Rules: rules.extproc, Decider: p.engine, Dialects: dialects.All(), Registerer: reg, KnownHost: dialects.Host, HashKey: b.hashKey, Logger: log,

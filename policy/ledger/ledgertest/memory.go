@@ -25,6 +25,9 @@ type Memory struct {
 	mu       sync.Mutex
 	openings []policy.Opening
 	records  []policy.Record
+
+	deferrals []policy.Deferral
+
 	verdicts map[ledger.Subject]ledger.Verdict
 	audit    []ledger.Change
 }

@@ -32,6 +32,7 @@ func Run(t *testing.T, open func(t *testing.T) ledger.Store) {
 		{"corrections", corrections},
 		{"corrections of an interaction", correctedInteraction},
 		{"openings", openings},
+		{"deferrals", deferrals},
 		{"find by each id", findByID},
 		{"find is bounded and oldest first", findOrder},
 		{"half-open range", halfOpen},

@@ -1,0 +1,34 @@
+package serve
+
+import (
+	"context"
+	"time"
+)
+
+// sweepEvery is how often work that providers never told the end of is looked
+// for; it expires after hours or days.
+const sweepEvery = time.Minute
+
+// sweep settles deferred work that has expired, until ctx ends or stop, which
+// waits, is called.
+func (p *callPath) sweep(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(sweepEvery)
+		defer tick.Stop()
+		for {
+			p.engine.Sweep(ctx)
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}

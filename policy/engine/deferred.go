@@ -1,0 +1,217 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/tokenizer"
+)
+
+// Bounds of what is put off.
+const (
+	maxPending   = 100_000
+	keepsResults = 30 * 24 * time.Hour // how long results are waited for where the provider does not say
+)
+
+// pending is the work that goes on at providers. It is safe for concurrent use.
+type pending struct {
+	mu    sync.Mutex // guards the map; held for a look-up or a change
+	works map[workKey]*policy.Deferral
+}
+
+// workKey is work by the name that its provider gave it.
+type workKey struct{ provider, id string }
+
+func (p *pending) init() { p.works = map[workKey]*policy.Deferral{} }
+
+// put keeps d under its names; false: there are too many.
+func (p *pending) put(d *policy.Deferral) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	provider := d.Ticket.Provider
+	if _, there := p.works[workKey{provider, d.ID}]; !there && len(p.works) >= maxPending {
+		return false
+	}
+	p.works[workKey{provider, d.ID}] = d
+	if d.Alias != "" {
+		p.works[workKey{provider, d.Alias}] = d
+	}
+	return true
+}
+
+// find returns a copy of what is known under a name.
+func (p *pending) find(key workKey) (d policy.Deferral, found bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if at := p.works[key]; at != nil {
+		return *at, true
+	}
+	return d, false
+}
+
+// take removes d; false: somebody else did.
+func (p *pending) take(d *policy.Deferral) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	provider := d.Ticket.Provider
+	now := p.works[workKey{provider, d.ID}]
+	if now == nil || now.Ticket.ID != d.Ticket.ID {
+		return false
+	}
+	delete(p.works, workKey{provider, now.ID})
+	delete(p.works, workKey{provider, now.Alias})
+	return true
+}
+
+// due returns what has expired.
+func (p *pending) due(now time.Time) (over []policy.Deferral) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for key, d := range p.works {
+		if key.id == d.ID && !d.Expires.After(now) {
+			over = append(over, *d)
+		}
+	}
+	return over
+}
+
+// count is how many works go on.
+func (p *pending) count() (n float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for key, d := range p.works {
+		if key.id == d.ID {
+			n++
+		}
+	}
+	return n
+}
+
+// putOff keeps a call whose work goes on after its answer, to be settled later,
+// and reports whether it did. What is stored and paid for by time is put off
+// beside the call itself, which is settled now.
+func (e *Engine) putOff(ctx context.Context, t *policy.Ticket, o *policy.Outcome) bool {
+	said := &o.Reading.Deferred
+	if said.ID == "" || o.End != tokenizer.Complete {
+		return false
+	}
+	d := policy.Deferral{
+		Ticket: *t, ID: said.ID, Alias: said.Alias, Model: o.Reading.Model, Since: o.At, Expires: said.Expires, Stored: said.Stored,
+	}
+	if d.Expires.IsZero() {
+		d.Expires = o.At.Add(keepsResults)
+	}
+	if d.Stored > 0 {
+		d.Attempt = 1
+	}
+	if !e.pending.put(&d) {
+		e.metrics.deferred.WithLabelValues(tooMany).Inc()
+		return false
+	}
+	e.metrics.deferred.WithLabelValues(begun).Inc()
+	e.remember(ctx, d)
+	return d.Stored == 0
+}
+
+// remember keeps d over a restart. Without it, a restart settles the call at what
+// it may have used.
+func (e *Engine) remember(ctx context.Context, d policy.Deferral) {
+	if e.o.Deferrals == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.o.CommitWait)
+	defer cancel()
+	if err := e.o.Deferrals.Defer(ctx, d); err != nil {
+		e.metrics.deferred.WithLabelValues(notKept).Inc()
+		e.o.Logger.ErrorContext(ctx, "ledger did not keep whose work goes on at the provider: a restart would settle it at an estimate", "err", err, "call", d.Ticket.ID.String())
+	}
+}
+
+// follow takes the answer to a call that asked after earlier work: the first that
+// tells how it ended settles it, to the owner of the work, whoever asked. Work
+// that is not known here costs nothing again.
+func (e *Engine) follow(ctx context.Context, t *policy.Ticket, o *policy.Outcome) policy.Receipt {
+	d, found := e.pending.find(workKey{t.Provider, t.Call.Of})
+	said := &o.Reading.Deferred
+	switch {
+	case !found:
+		e.metrics.deferred.WithLabelValues(unclaimed).Inc()
+		return policy.Receipt{}
+	case o.End != tokenizer.Complete && !o.Reading.Error, o.Status < 200 || o.Status >= 300:
+		return policy.Receipt{} // it says nothing of the work
+	case said.ID != "":
+		e.update(ctx, d, said)
+		return policy.Receipt{}
+	case !e.pending.take(&d):
+		return policy.Receipt{}
+	}
+	return e.finish(ctx, &d, *o, settledLate)
+}
+
+// update takes a later word on work that goes on.
+func (e *Engine) update(ctx context.Context, d policy.Deferral, said *tokenizer.Deferred) {
+	old := d
+	if said.Alias != "" {
+		d.Alias = said.Alias
+	}
+	if !said.Expires.IsZero() {
+		d.Expires = said.Expires
+	}
+	if d.Alias == old.Alias && d.Expires.Equal(old.Expires) {
+		return
+	}
+	if e.pending.put(&d) {
+		e.remember(ctx, d)
+	}
+}
+
+// Sweep settles what nobody asked after until it expired: stored content at the
+// time it was kept, other work at what it may have used. It is to be called from
+// time to time.
+func (e *Engine) Sweep(ctx context.Context) {
+	now := e.o.Now()
+	for _, d := range e.pending.due(now) {
+		if !e.pending.take(&d) {
+			continue
+		}
+		o := policy.Outcome{Status: 200, At: now}
+		if d.Stored == 0 {
+			o.End, o.Lost, o.Reason = cut, true, "its result was not fetched before it expired"
+		}
+		e.finish(ctx, &d, o, expired)
+	}
+}
+
+// finish settles deferred work that is over.
+func (e *Engine) finish(ctx context.Context, d *policy.Deferral, o policy.Outcome, how string) policy.Receipt {
+	e.metrics.deferred.WithLabelValues(how).Inc()
+	o.Attempt = d.Attempt
+	switch {
+	case d.Stored > 0:
+		o.Reading = stored(d, o.At)
+	case len(o.Reading.Usage) == 0 && o.Reading.TextBytes == 0 && !o.Lost:
+		o.End = tokenizer.Failed // it is over, and the provider bills nothing
+	case o.Lost && d.Ticket.Hold.Input == 0:
+		o.End = tokenizer.Failed // nothing is known of what it read
+	}
+	if o.Reading.ResponseID == "" {
+		o.Reading.ResponseID = d.ID
+	}
+	return e.close(ctx, d.Ticket, o)
+}
+
+// stored is what keeping tokens used until now, in whole token-hours, rounded
+// half up.
+func stored(d *policy.Deferral, now time.Time) tokenizer.Reading {
+	until := now
+	if d.Expires.Before(until) {
+		until = d.Expires
+	}
+	seconds := max(int64(until.Sub(d.Since)/time.Second), 0)
+	hours := d.Stored/3600*seconds + (d.Stored%3600*seconds+1800)/3600
+	u := tokenizer.Usage{Model: d.Model}
+	u.Set(tokenizer.CacheTokenHours, hours, tokenizer.Reported)
+	return tokenizer.Reading{Model: d.Model, ResponseID: d.ID, Usage: []tokenizer.Usage{u}}
+}
