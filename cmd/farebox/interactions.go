@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -14,7 +15,7 @@ import (
 
 func newInteractions() *cobra.Command {
 	var from, to moment
-	var team string
+	var zone, team string
 	by := []string{"team"}
 	c := &cobra.Command{
 		Use:   "interactions",
@@ -26,40 +27,56 @@ and retries too, divided by the successful interactions.
 Calls of a team are one interaction when they have the same attribute
 "interaction", else the same trace id, else the same request id. An interaction
 belongs to the owner and the time of its last call. It succeeds when that call
-came complete, with no error, filter or truncation; what is posted to
-/api/v1/outcomes about the interaction or that call overrides it.
+came complete, with no error, filter or truncation; what "farebox outcomes set"
+says of the interaction or that call overrides it.
 
---from is included, --to is not. A date is its midnight in UTC. PER SUCCESS is
-"-" where none succeeded. csv has one line per group and no total.`,
+--from is included, --to is not. A date is its midnight in the zone of --tz, whose
+days and hours are meant. PER SUCCESS is "-" where none succeeded. csv has one
+line per group and no total.`,
 		Example: `  farebox interactions
   farebox interactions --by team,project --from 2026-08-01 --to 2026-09-01
-  farebox interactions --by day -o csv`,
+  farebox interactions --by day --tz Europe/Berlin -o csv`,
 		Args: cobra.NoArgs,
 	}
 	c.Flags().Var(&from, "from", "first time (default the start of this month)")
 	c.Flags().Var(&to, "to", "time after the last (default now)")
 	c.Flags().StringSliceVar(&by, "by", by, "`names` to sum by, at most 6")
+	c.Flags().StringVar(&zone, "tz", "UTC", "time `zone` of dates, days and hours, such as Europe/Berlin")
 	c.Flags().StringVar(&team, "team", "", "only the interactions of this `team` (default all that may be seen)")
 	form, farebox := output(c, "table", "json", "csv"), admin(c)
 	c.RunE = func(c *cobra.Command, _ []string) (err error) {
-		q := api.InteractionsQuery{By: by, Team: team}
-		if q.From, err = from.in(time.UTC); err != nil {
-			return err
-		}
-		if q.To, err = to.in(time.UTC); err != nil {
+		q := api.InteractionsQuery{By: by, Zone: zone, Team: team}
+		if q.From, q.To, err = between(zone, from, to); err != nil {
 			return err
 		}
 		client, err := farebox.client()
 		if err != nil {
 			return err
 		}
-		a, err := client.Interactions(c.Context(), q)
+		a, err := interactionsOf(c.Context(), client, q)
 		if err != nil {
 			return err
 		}
 		return writeInteractions(c.OutOrStdout(), a, form.value)
 	}
 	return c
+}
+
+// interactionsOf asks page by page until nothing is left.
+func interactionsOf(ctx context.Context, client *api.Client, q api.InteractionsQuery) (*api.InteractionsAnswer, error) {
+	var rows []api.InteractionsRow
+	q.Limit = api.MaxRows
+	for {
+		a, err := client.Interactions(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, a.Rows...)
+		if q.Cursor = a.Next; q.Cursor == "" {
+			a.Rows = append([]api.InteractionsRow{}, rows...)
+			return a, nil
+		}
+	}
 }
 
 func writeInteractions(w io.Writer, a *api.InteractionsAnswer, form string) error {

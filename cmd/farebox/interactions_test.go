@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/farebox/farebox/policy/api"
 	"github.com/farebox/farebox/policy/ledger"
 )
 
@@ -51,5 +53,29 @@ func TestInteractionsAsks(t *testing.T) {
 	}
 	if !strings.HasSuffix(out, "\n\nNone.\n") {
 		t.Errorf("no interactions show as %q", out)
+	}
+}
+
+// TestInteractionsInAZone: dates are those of the zone, and so is the answer.
+func TestInteractionsInAZone(t *testing.T) {
+	b := &talks{}
+	out := ask(t, b, "interactions", "--from", "2026-08-01", "--to", "2026-08-20T10:00:00Z", "--tz", "Europe/Berlin")
+	if want := time.Date(2026, 7, 31, 22, 0, 0, 0, time.UTC); !b.asked.From.Equal(want) {
+		t.Errorf("asked from %v, want %v", b.asked.From, want)
+	}
+	if !strings.Contains(out, "from 2026-08-01T00:00:00+02:00 to 2026-08-20T12:00:00+02:00\n") {
+		t.Errorf("shown as %q", out)
+	}
+}
+
+// TestInteractionsOfAllPages: more than one answer holds are shown.
+func TestInteractionsOfAllPages(t *testing.T) {
+	b := &talks{}
+	for n := range api.MaxRows + 5 {
+		b.all = append(b.all, ledger.Interactions{Keys: []string{fmt.Sprintf("%06d", n)}, Interactions: 1, Calls: 1})
+	}
+	out := ask(t, b, "interactions", "-o", "csv")
+	if lines := strings.Count(out, "\n"); lines != api.MaxRows+6 || !strings.HasSuffix(out, fmt.Sprintf("\n%06d,1,0,1,0,0,0,,0,\n", api.MaxRows+4)) {
+		t.Errorf("%d lines, the last %q", lines, out[len(out)-40:])
 	}
 }

@@ -43,7 +43,8 @@ csv has one line per group and no total.`,
 	form, farebox := output(c, "table", "json", "csv"), admin(c)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		q := api.Query{By: by, Zone: zone, Team: team}
-		if err := between(&q, from, to); err != nil {
+		var err error
+		if q.From, q.To, err = between(zone, from, to); err != nil {
 			return err
 		}
 		client, err := farebox.client()
@@ -59,17 +60,17 @@ csv has one line per group and no total.`,
 	return c
 }
 
-// between reads the bounds of a question in its zone.
-func between(q *api.Query, from, to moment) error {
-	zone, err := time.LoadLocation(q.Zone)
+// between reads the bounds of a question in a zone.
+func between(zone string, from, to moment) (first, end time.Time, err error) {
+	in, err := time.LoadLocation(zone)
 	if err != nil {
-		return fmt.Errorf("read --tz: %w", err)
+		return first, end, fmt.Errorf("read --tz: %w", err)
 	}
-	if q.From, err = from.in(zone); err != nil {
-		return err
+	if first, err = from.in(in); err != nil {
+		return first, end, err
 	}
-	q.To, err = to.in(zone)
-	return err
+	end, err = to.in(in)
+	return first, end, err
 }
 
 func writeUsage(w io.Writer, a *api.UsageAnswer, form string) error {

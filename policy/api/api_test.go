@@ -309,7 +309,7 @@ func FuzzUsageQuestion(f *testing.F) {
 	f.Add("1970-01-01", "", "America/Sao_Paulo", "day")
 	f.Fuzz(func(t *testing.T, from, to, zone, by string) {
 		question := usageQuestion{Period: Period{From: from, To: to, Zone: zone}, By: strings.Split(by, ",")}
-		a, err := question.read(noon)
+		a, err := question.read("usage", noon)
 		if err != nil {
 			if err.Status != 400 || err.Message == "" {
 				t.Errorf("%+v: %+v", question, err)
@@ -320,7 +320,7 @@ func FuzzUsageQuestion(f *testing.F) {
 			t.Errorf("%+v: %+v", question, a)
 		}
 		question.From, question.To = a.From.Format(time.RFC3339Nano), a.To.Format(time.RFC3339Nano)
-		again, err := question.read(noon)
+		again, err := question.read("usage", noon)
 		if err != nil || !again.From.Equal(a.From) || !again.To.Equal(a.To) {
 			t.Errorf("%+v: %+v, and written out again %+v, %v", question, a, again, err)
 		}

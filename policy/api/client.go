@@ -70,7 +70,10 @@ func (c *Client) Usage(ctx context.Context, q Query) (*UsageAnswer, error) {
 func (c *Client) Interactions(ctx context.Context, q InteractionsQuery) (*InteractionsAnswer, error) {
 	values := times(q.From, q.To)
 	set(values, "by", strings.Join(q.By, ","))
+	set(values, "tz", q.Zone)
 	set(values, "team", q.Team)
+	set(values, "limit", number(q.Limit))
+	set(values, "cursor", q.Cursor)
 	return ask[InteractionsAnswer](ctx, c, interactionsPath, values)
 }
 

@@ -14,20 +14,25 @@ import (
 )
 
 // InteractionsQuery asks for interactions whose last call was completed in [From,
-// To). Its defaults are those of a Query.
+// To). Its defaults are those of a Query, and so are its pages.
 type InteractionsQuery struct {
 	From, To time.Time
 	By       []string // owner attributes and ledger.Dimensions of the last calls, at most MaxBy
+	Zone     string   // of the tz database: whose days and hours; empty: UTC
 	Team     string   // only its interactions; empty: all that may be seen
+	Limit    int      // rows of one page; 0: all, of which there must be no more than MaxRows
+	Cursor   string   // InteractionsAnswer.Next of the page before, to the same question
 }
 
 // InteractionsAnswer is what the question was taken to mean, and its sums.
 type InteractionsAnswer struct {
 	From  time.Time         `json:"from"`
 	To    time.Time         `json:"to"`
+	Zone  string            `json:"tz,omitempty" doc:"Whose days and hours these are; absent: UTC."`
 	By    []string          `json:"by"`
 	Rows  []InteractionsRow `json:"rows" doc:"The dearest first."`
-	Total InteractionsRow   `json:"total"`
+	Total InteractionsRow   `json:"total" doc:"Of all pages."`
+	Next  string            `json:"next,omitempty" doc:"The cursor of the next page; absent: this is the last."`
 }
 
 // InteractionsRow is one group: how many interactions there were, and what all
@@ -45,42 +50,31 @@ type InteractionsRow struct {
 	USDPerSuccess    *money.Amount     `json:"usd_per_success" doc:"Charged for all calls for each successful interaction, rounded half up to a billionth; null: none succeeded."`
 }
 
-// interactionsQuestion is GET /api/v1/interactions.
+// interactionsQuestion is GET /api/v1/interactions: a usage question in other words.
 type interactionsQuestion struct {
-	From string   `query:"from" doc:"A date, which begins at midnight in UTC, or an RFC 3339 time; included. Default: the start of this month."`
-	To   string   `query:"to" doc:"The same; not included. Default: now."`
-	By   []string `query:"by" doc:"Names to sum by, at most 6: what the last calls have of owner attributes, model, provider, dialect, operation, outcome, source, purpose, day, hour (in UTC). Default: team."`
-	Team string   `query:"team" maxLength:"256" doc:"Only the interactions of this team."`
+	Period
+	By     []string `query:"by" doc:"Names to sum by, at most 6: what the last calls have of owner attributes, model, provider, dialect, operation, outcome, source, purpose, day, hour. Default: team."`
+	Team   string   `query:"team" maxLength:"256" doc:"Only the interactions of this team."`
+	Limit  int      `query:"limit" minimum:"1" maximum:"20000" doc:"Rows of one page. Default: all, of which there may be 20000."`
+	Cursor string   `query:"cursor" maxLength:"12000" doc:"The next of the page before, added to the same question."`
 }
 
 func (s *server) interactions(ctx context.Context, who Who, q *interactionsQuestion) (*InteractionsAnswer, error) {
-	var a ledger.Query
-	var refused *Error
-	if a.By, refused = readBy(q.By); refused != nil {
+	a, refused := (*usageQuestion)(q).read("interactions", s.now())
+	if refused != nil {
 		return nil, refused
 	}
-	period := Period{From: q.From, To: q.To}
-	if a.From, a.To, _, refused = period.read(s.now()); refused != nil {
-		return nil, refused
-	}
-	if refused = checkHours(&a); refused != nil {
-		return nil, refused
-	}
-	team, err := who.scope(q.Team)
-	if err != nil {
+	if err := a.of(who, q.Team); err != nil {
 		return nil, err
 	}
-	if team != "" {
-		a.Where = []ledger.Match{{Name: "team", Value: team}}
-	}
-	rows, err := s.ledger.Interactions(ctx, a)
+	rows, err := interactionGroups(s.ledger).in(ctx, a.Query, a.zone)
 	if err != nil {
 		return nil, fmt.Errorf("sum interactions: %w", err)
 	}
-	if len(rows) > MaxRows {
-		return nil, tooMany(fmt.Sprintf("%d groups are more than %d", len(rows), MaxRows))
+	if q.Limit == 0 && len(rows) > MaxRows {
+		return nil, tooMany(fmt.Sprintf("%d groups are more than %d without a limit", len(rows), MaxRows))
 	}
-	return interactionsAnswer(&a, rows)
+	return a.interactions(rows, q), nil
 }
 
 // checkHours refuses to show a long time by the hour.
@@ -92,26 +86,28 @@ func checkHours(a *ledger.Query) *Error {
 	return nil
 }
 
-func interactionsAnswer(q *ledger.Query, rows []ledger.Interactions) (*InteractionsAnswer, error) {
-	a := &InteractionsAnswer{From: q.From, To: q.To, By: q.By, Rows: make([]InteractionsRow, len(rows))}
+// interactions names what the ledger's rows hold, sums them, and tells one page.
+func (a *asked) interactions(rows []ledger.Interactions, q *interactionsQuestion) *InteractionsAnswer {
+	all := &InteractionsAnswer{From: a.From, To: a.To, By: a.By, Rows: []InteractionsRow{}}
+	if a.zone != time.UTC {
+		all.Zone, all.From, all.To = q.Zone, a.From.In(a.zone), a.To.In(a.zone)
+	}
+	p := page{of: a, limit: q.Limit}
 	for i := range rows {
 		r := &rows[i]
-		if len(r.Keys) != len(q.By) {
-			return nil, fmt.Errorf("sum interactions: a row has %d keys, want %d", len(r.Keys), len(q.By))
-		}
 		named := InteractionsRow{
-			Keys: make(map[string]string, len(q.By)), Interactions: r.Interactions, Successful: r.Successful,
+			Keys: nameKeys(a.By, r.Keys), Interactions: r.Interactions, Successful: r.Successful,
 			Calls: r.Calls, Unpriced: r.Unpriced, Input: r.Input, Output: r.Output, Charged: r.Charged,
 		}
-		for j, name := range q.By {
-			named.Keys[name] = r.Keys[j]
+		all.Total.add(&named)
+		if p.tells(r.Charged, r.Keys) {
+			named.derive()
+			all.Rows = append(all.Rows, named)
 		}
-		a.Total.add(&named)
-		named.derive()
-		a.Rows[i] = named
 	}
-	a.Total.derive()
-	return a, nil
+	all.Total.derive()
+	all.Next = p.next
+	return all
 }
 
 // add sums r into t. Sums of tokens and calls stay far from the ends of int64.
@@ -152,7 +148,7 @@ func interactionsOperation() operation {
 		method: http.MethodGet, path: interactionsPath, id: "interactions", summary: "What served people, and all that it took",
 		text: "Interactions whose last call was completed in a time, the dearest group first. Calls of a team with the same interaction attribute, " +
 			"else the same trace id, else the same request id, are one. It belongs to the owner and the time of its last call, and succeeds as that did " +
-			"unless an outcome says otherwise; its tokens and cost are those of all its calls.",
+			"unless an outcome says otherwise; its tokens and cost are those of all its calls. Days and hours are those of tz.",
 		least: Viewer, errors: []int{http.StatusUnprocessableEntity},
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/ledger"
 	"github.com/farebox/farebox/policy/ledger/ledgertest"
 	"github.com/farebox/farebox/policy/money"
 )
@@ -87,7 +88,9 @@ func TestInteractionQuestionsAreChecked(t *testing.T) {
 		{"from=2026-08-02&to=2026-08-01", "is not before"},
 		{"from=2025-01-01&to=2026-01-01&by=hour", "92 days"},
 		{"by=a,b,a", "twice"},
-		{"tz=UTC", "unknown query key"},
+		{"tz=Mars", "no time zone"},
+		{"limit=0", "limit"},
+		{"cursor=x", "cursor"},
 	} {
 		_, err := ask[InteractionsAnswer](t.Context(), as(s, "viewer"), interactionsPath+"?"+test.query, nil)
 		if got := code(t, err); got != "400 invalid_query" || !strings.Contains(err.Error(), test.message) {
@@ -117,5 +120,87 @@ func TestFiguresMayBeNull(t *testing.T) {
 		if p := row.Properties[field]; p.Type != "string" || !p.Nullable {
 			t.Errorf("%s: %s, nullable %v", field, p.Type, p.Nullable)
 		}
+	}
+}
+
+// TestInteractionsInAZone: days and hours are the zone's, and interactions are in
+// those of their last calls. What is asked for moment by moment is the same.
+func TestInteractionsInAZone(t *testing.T) {
+	records := ledgertest.Varied(5, 250)
+	start := time.Date(2026, 10, 24, 9, 7, 0, 0, time.UTC) // clocks change that night
+	for i := range records {
+		records[i].Completed = start.Add(records[i].Completed.Sub(ledgertest.Start))
+	}
+	s, m := kept(t, records...)
+	from, to := start.Add(time.Hour), start.Add(45*time.Hour)
+	for _, name := range []string{"Europe/Berlin", "Asia/Kathmandu"} {
+		for _, by := range []string{"day", "hour"} {
+			a, err := as(s, "viewer").Interactions(t.Context(), InteractionsQuery{From: from, To: to, Zone: name, By: []string{by, "team"}})
+			if err != nil || a.Zone != name || a.From.Format("Z07:00") != from.In(zone(t, name)).Format("Z07:00") {
+				t.Fatalf("%s by %s: %+v, %v", name, by, a, err)
+			}
+			var sum int64
+			for _, r := range a.Rows {
+				sum += r.Interactions
+			}
+			plain, err := m.Interactions(t.Context(), ledger.Query{From: from, To: to})
+			if err != nil || len(plain) != 1 || sum != plain[0].Interactions || a.Total.Charged != plain[0].Charged {
+				t.Errorf("%s by %s: %d interactions of %v, the ledger has %+v", name, by, sum, a.Total.Charged, plain)
+			}
+			for _, cut := range spans(from.In(zone(t, name)), to, by == "day") {
+				want, err := m.Interactions(t.Context(), ledger.Query{From: cut.from, To: cut.to, By: []string{"team"}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, w := range want {
+					found := false
+					for _, r := range a.Rows {
+						found = found || r.Keys[by] == cut.label && r.Keys["team"] == w.Keys[0] && r.Interactions == w.Interactions &&
+							r.Successful == w.Successful && r.Charged == w.Charged && r.Input == w.Input
+					}
+					if !found {
+						t.Errorf("%s by %s: nothing like %+v on %s", name, by, w, cut.label)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestInteractionsPageByPage(t *testing.T) {
+	s, _ := kept(t, ledgertest.Varied(4, 200)...)
+	c := as(s, "admin")
+	q := InteractionsQuery{From: ledgertest.Start, By: []string{"team", "day", "model"}, Zone: "Europe/Berlin"}
+	whole, err := c.Interactions(t.Context(), q)
+	if err != nil || len(whole.Rows) < 15 || whole.Next != "" {
+		t.Fatalf("%+v, %v", whole, err)
+	}
+	for _, size := range []int{1, 7, len(whole.Rows) - 1, len(whole.Rows), len(whole.Rows) + 1} {
+		q.Limit, q.Cursor = size, ""
+		var rows []InteractionsRow
+		for {
+			a, err := c.Interactions(t.Context(), q)
+			if err != nil {
+				t.Fatal(err)
+			}
+			rows = append(rows, a.Rows...)
+			if d := cmp.Diff(whole.Total, a.Total); d != "" {
+				t.Errorf("pages of %d: the total is another:\n%s", size, d)
+			}
+			if q.Cursor = a.Next; a.Next == "" {
+				break
+			}
+		}
+		if d := cmp.Diff(whole.Rows, rows); d != "" {
+			t.Errorf("pages of %d (-whole +pages):\n%s", size, d)
+		}
+	}
+	one, err := c.Interactions(t.Context(), InteractionsQuery{From: ledgertest.Start, By: q.By, Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Usage(t.Context(), Query{From: ledgertest.Start, By: q.By, Limit: 1, Cursor: one.Next})
+	if got := code(t, err); got != "400 invalid_query" {
+		t.Errorf("the cursor of interactions is taken for usage: %s", got)
 	}
 }

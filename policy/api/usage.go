@@ -1,16 +1,13 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/farebox/farebox/policy/ledger"
-	"github.com/farebox/farebox/policy/money"
 	"github.com/farebox/farebox/tokenizer"
 )
 
@@ -23,17 +20,7 @@ type usageQuestion struct {
 	Cursor string   `query:"cursor" maxLength:"12000" doc:"The next of the page before, added to the same question."`
 }
 
-// dearest is where a page of usage ended: rows come in the order of SortRows.
-type dearest struct {
-	Charged money.Amount `json:"c"`
-	Keys    []string     `json:"k"`
-}
-
-func (d *dearest) before(r *ledger.Row) bool {
-	return cmp.Or(d.Charged.Cmp(r.Charged), slices.Compare(r.Keys, d.Keys)) > 0
-}
-
-// asked is a usage question as it was understood.
+// asked is a question about sums as it was understood.
 type asked struct {
 	ledger.Query
 	zone   *time.Location
@@ -41,15 +28,15 @@ type asked struct {
 	after  *dearest // nil: the first page
 }
 
-// read completes a question. Its errors are for the asker.
-func (q *usageQuestion) read(now time.Time) (a asked, refused *Error) {
+// read completes a question of a kind. Its errors are for the asker.
+func (q *usageQuestion) read(kind string, now time.Time) (a asked, refused *Error) {
 	if a.By, refused = readBy(q.By); refused != nil {
 		return a, refused
 	}
 	if a.From, a.To, a.zone, refused = q.Period.read(now); refused != nil {
 		return a, refused
 	}
-	a.digest = digest("usage", q.From, q.To, q.Zone, strings.Join(a.By, ","), q.Team)
+	a.digest = digest(kind, q.From, q.To, q.Zone, strings.Join(a.By, ","), q.Team)
 	if q.Cursor != "" {
 		c, refused := readCursor[dearest](q.Cursor, a.digest)
 		if refused != nil {
@@ -63,69 +50,71 @@ func (q *usageQuestion) read(now time.Time) (a asked, refused *Error) {
 	return a, checkHours(&a.Query)
 }
 
-func (s *server) usage(ctx context.Context, who Who, q *usageQuestion) (*UsageAnswer, error) {
-	a, refused := q.read(s.now())
-	if refused != nil {
-		return nil, refused
-	}
-	team, err := who.scope(q.Team)
-	if err != nil {
-		return nil, err
-	}
+// of leaves out what who may not see.
+func (a *asked) of(who Who, team string) error {
+	team, err := who.scope(team)
 	if team != "" {
 		a.Where = []ledger.Match{{Name: "team", Value: team}}
 	}
-	rows, err := usageIn(ctx, s.ledger, a.Query, a.zone)
+	return err
+}
+
+func (s *server) usage(ctx context.Context, who Who, q *usageQuestion) (*UsageAnswer, error) {
+	a, refused := q.read("usage", s.now())
+	if refused != nil {
+		return nil, refused
+	}
+	if err := a.of(who, q.Team); err != nil {
+		return nil, err
+	}
+	rows, err := usageGroups(s.ledger).in(ctx, a.Query, a.zone)
 	if err != nil {
 		return nil, fmt.Errorf("sum usage: %w", err)
 	}
 	if q.Limit == 0 && len(rows) > MaxRows {
 		return nil, tooMany(fmt.Sprintf("%d groups are more than %d without a limit", len(rows), MaxRows))
 	}
-	return a.answer(rows, q)
+	return a.usage(rows, q), nil
 }
 
-// answer names what the ledger's rows hold, sums them, and tells one page.
-func (a *asked) answer(rows []ledger.Row, q *usageQuestion) (*UsageAnswer, error) {
+// usage names what the ledger's rows hold, sums them, and tells one page.
+func (a *asked) usage(rows []ledger.Row, q *usageQuestion) *UsageAnswer {
 	u := &UsageAnswer{From: a.From, To: a.To, By: a.By, Rows: []Row{}}
 	if a.zone != time.UTC {
 		u.Zone, u.From, u.To = q.Zone, a.From.In(a.zone), a.To.In(a.zone)
 	}
 	u.Total.Tokens = map[tokenizer.Class]int64{}
-	var last *ledger.Row
+	p := page{of: a, limit: q.Limit}
 	for i := range rows {
-		r := &rows[i]
-		if len(r.Keys) != len(a.By) {
-			return nil, fmt.Errorf("sum usage: a row has %d keys, want %d", len(r.Keys), len(a.By))
-		}
-		named := nameRow(a.By, r)
+		named := nameRow(a.By, &rows[i])
 		u.Total.add(&named)
-		switch full := q.Limit > 0 && len(u.Rows) == q.Limit; {
-		case a.after != nil && !a.after.before(r):
-		case !full:
-			u.Rows, last = append(u.Rows, named), r
-		case u.Next == "":
-			c := cursor[dearest]{a.digest, a.From, a.To, dearest{last.Charged, last.Keys}}
-			u.Next = c.String()
+		if p.tells(rows[i].Charged, rows[i].Keys) {
+			u.Rows = append(u.Rows, named)
 		}
 	}
-	return u, nil
+	u.Next = p.next
+	return u
 }
 
 func nameRow(by []string, r *ledger.Row) Row {
 	named := Row{
-		Keys:  make(map[string]string, len(by)),
+		Keys:  nameKeys(by, r.Keys),
 		Calls: r.Calls, Unpriced: r.Unpriced,
 		Tokens: map[tokenizer.Class]int64{},
 		List:   r.List, Contracted: r.Contracted, Charged: r.Charged,
-	}
-	for i, name := range by {
-		named.Keys[name] = r.Keys[i]
 	}
 	for c, n := range r.Tokens {
 		if n != 0 {
 			named.count(tokenizer.Class(c), n)
 		}
+	}
+	return named
+}
+
+func nameKeys(by, keys []string) map[string]string {
+	named := make(map[string]string, len(by))
+	for i, name := range by {
+		named[name] = keys[i]
 	}
 	return named
 }

@@ -1,14 +1,8 @@
 package api
 
 import (
-	"context"
-	"fmt"
-	"slices"
-	"strings"
 	"time"
 	_ "time/tzdata" // zones are known on machines that have no zoneinfo
-
-	"github.com/farebox/farebox/policy/ledger"
 )
 
 // maxZone bounds the name of a time zone; the longest of the tz database has 32.
@@ -93,119 +87,4 @@ func spans(from, to time.Time, days bool) []span {
 		at = end
 	}
 	return all
-}
-
-// usageIn sums like the ledger, with the days and hours of a zone instead of
-// those of UTC.
-func usageIn(ctx context.Context, l Ledger, q ledger.Query, zone *time.Location) ([]ledger.Row, error) {
-	days, hours := slices.Contains(q.By, "day"), slices.Contains(q.By, "hour")
-	switch {
-	case zone == time.UTC || !days && !hours:
-		return l.Usage(ctx, q)
-	case hours && wholeHours(q.From.In(zone), q.To):
-		return hourly(ctx, l, q, zone)
-	}
-	return bySpan(ctx, l, q, spans(q.From.In(zone), q.To, !hours))
-}
-
-// wholeHours reports whether the clock of from's zone is whole hours away from
-// UTC until to.
-func wholeHours(from, to time.Time) bool {
-	for at := from; at.Before(to); {
-		if _, offset := at.Zone(); offset%3600 != 0 {
-			return false
-		}
-		_, end := at.ZoneBounds()
-		if end.IsZero() {
-			break
-		}
-		at = end
-	}
-	return true
-}
-
-// hourly sums by hour of UTC, each of which is an hour of the zone under another
-// name.
-func hourly(ctx context.Context, l Ledger, q ledger.Query, zone *time.Location) ([]ledger.Row, error) {
-	by := q.By
-	q.By = slices.DeleteFunc(slices.Clone(by), func(name string) bool { return name == "day" })
-	rows, err := l.Usage(ctx, q)
-	if err != nil {
-		return nil, err
-	}
-	at := slices.Index(q.By, "hour")
-	for i := range rows {
-		if len(rows[i].Keys) != len(q.By) {
-			return nil, fmt.Errorf("sum usage: a row has %d keys, want %d", len(rows[i].Keys), len(q.By))
-		}
-		hour, err := time.ParseInLocation(hourForm, rows[i].Keys[at], time.UTC)
-		if err != nil {
-			return nil, fmt.Errorf("sum usage: %w", err)
-		}
-		keys := slices.Delete(slices.Clone(rows[i].Keys), at, at+1)
-		rows[i].Keys = labelled(keys, by, hour.In(zone).Format(zoneHourForm))
-	}
-	ledger.SortRows(rows)
-	return rows, nil
-}
-
-// bySpan asks for each span, and adds up what has the same keys.
-func bySpan(ctx context.Context, l Ledger, q ledger.Query, all []span) ([]ledger.Row, error) {
-	by := q.By
-	q.By = slices.DeleteFunc(slices.Clone(by), func(name string) bool { return name == "day" || name == "hour" })
-	var rows []ledger.Row
-	index := map[string]int{}
-	for _, s := range all {
-		q.From, q.To = s.from, s.to
-		part, err := l.Usage(ctx, q)
-		if err != nil {
-			return nil, err
-		}
-		for i := range part {
-			if len(part[i].Keys) != len(q.By) {
-				return nil, fmt.Errorf("sum usage: a row has %d keys, want %d", len(part[i].Keys), len(q.By))
-			}
-			part[i].Keys = labelled(part[i].Keys, by, s.label)
-			group := fmt.Sprintf("%q", part[i].Keys)
-			if have, ok := index[group]; ok {
-				addRow(&rows[have], &part[i])
-				continue
-			}
-			index[group] = len(rows)
-			rows = append(rows, part[i])
-		}
-		if len(rows) > ledger.MaxRows {
-			return nil, ledger.ErrTooManyRows
-		}
-	}
-	ledger.SortRows(rows)
-	return rows, nil
-}
-
-// labelled puts a label where by has day and hour among the keys of the others.
-func labelled(keys, by []string, label string) []string {
-	day, _, _ := strings.Cut(label, "T")
-	out := make([]string, 0, len(by))
-	for _, name := range by {
-		switch name {
-		case "day":
-			out = append(out, day)
-		case "hour":
-			out = append(out, label)
-		default:
-			out, keys = append(out, keys[0]), keys[1:]
-		}
-	}
-	return out
-}
-
-func addRow(to, from *ledger.Row) {
-	to.Calls += from.Calls
-	to.Unpriced += from.Unpriced
-	for c, n := range from.Tokens {
-		to.Tokens[c] += n
-	}
-	to.List = to.List.Add(from.List)
-	to.Contracted = to.Contracted.Add(from.Contracted)
-	to.Charged = to.Charged.Add(from.Charged)
 }

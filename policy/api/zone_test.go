@@ -99,7 +99,7 @@ func TestZoneSums(t *testing.T) {
 		z := zone(t, name)
 		for _, by := range [][]string{{"day"}, {"team", "day"}, {"hour", "model"}, {"model", "hour", "team", "day"}, {"team"}} {
 			q := ledger.Query{From: start.Add(time.Hour), To: start.Add(45 * time.Hour), By: by}
-			got, err := usageIn(t.Context(), m, q, z)
+			got, err := usageGroups(m).in(t.Context(), q, z)
 			if err != nil {
 				t.Fatal(err)
 			}
