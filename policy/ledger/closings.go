@@ -9,18 +9,20 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Closings counts interactions that are over: nothing of them has come for
-// InteractionIdle. It asks the ledger for them, at a scrape and at most once every
-// ClosingsAge, each stretch of time once, so that it keeps no interaction in
-// memory and heeds what people said of one before it was over. One that goes on
-// afterwards is counted again when it is over again.
+// Closings counts interactions that are over: nothing of them has come for a time,
+// by default InteractionIdle. It asks the ledger for them, at a scrape and at most
+// once every ClosingsAge, each stretch of time once, so that it keeps no
+// interaction in memory and heeds what people said of one before it was over. One
+// that goes on afterwards is counted again when it is over again. It is safe for
+// concurrent use.
 type Closings struct {
 	store interactions
 	now   func() time.Time
 	log   *slog.Logger
 
-	mu    sync.Mutex // guards the two below; one scrape asks, others wait for its answer
-	upTo  time.Time  // last calls before this are counted
+	mu    sync.Mutex // guards what is below; one scrape asks, others wait for its answer
+	idle  time.Duration
+	upTo  time.Time // last calls before this are counted
 	count map[closed]uint64
 }
 
@@ -34,8 +36,8 @@ type closed struct {
 	success       bool
 }
 
-// How long nothing comes of an interaction that is over, and how often the ledger
-// is asked.
+// How long nothing comes of an interaction that is over unless told, and how often
+// the ledger is asked.
 const (
 	InteractionIdle = 10 * time.Minute
 	ClosingsAge     = time.Minute
@@ -48,7 +50,7 @@ const (
 )
 
 var closings = prometheus.NewDesc("farebox_interactions_total",
-	"Interactions whose last call was ten minutes ago, by whether it did its job, from the ledger.", []string{"team", "project", "success"}, nil)
+	"Interactions that are over, of which nothing came for the time of interactions.idle, by whether the last call did its job, from the ledger.", []string{"team", "project", "success"}, nil)
 
 // NewClosings returns a collector over store, which counts what is over from now
 // on. A nil now is time.Now; a nil log discards.
@@ -59,7 +61,16 @@ func NewClosings(store interactions, now func() time.Time, log *slog.Logger) *Cl
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Closings{store: store, now: now, log: log, upTo: now().Add(-InteractionIdle), count: map[closed]uint64{}}
+	return &Closings{store: store, now: now, log: log, idle: InteractionIdle, upTo: now().Add(-InteractionIdle), count: map[closed]uint64{}}
+}
+
+// SetIdle makes interactions be over when nothing has come of them for idle, which
+// is above zero. What is counted stays counted: a longer time is heeded once it
+// has passed, a shorter one from the next scrape on.
+func (c *Closings) SetIdle(idle time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.idle = idle
 }
 
 // Describe implements prometheus.Collector.
@@ -70,7 +81,7 @@ func (c *Closings) Describe(ch chan<- *prometheus.Desc) { ch <- closings }
 func (c *Closings) Collect(ch chan<- prometheus.Metric) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if over := c.now().Add(-InteractionIdle); over.Sub(c.upTo) >= ClosingsAge {
+	if over := c.now().Add(-c.idle); over.Sub(c.upTo) >= ClosingsAge {
 		c.ask(over)
 	}
 	for of, n := range c.count {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/farebox/farebox/policy"
@@ -52,7 +53,7 @@ func TestClosingsCountEachInteractionOnceWhenItIsOver(t *testing.T) {
 		text := ""
 		if success+failure > 0 {
 			text = fmt.Sprintf(`
-# HELP farebox_interactions_total Interactions whose last call was ten minutes ago, by whether it did its job, from the ledger.
+# HELP farebox_interactions_total Interactions that are over, of which nothing came for the time of interactions.idle, by whether the last call did its job, from the ledger.
 # TYPE farebox_interactions_total counter
 farebox_interactions_total{project="p",success="false",team="a"} %d
 farebox_interactions_total{project="p",success="true",team="a"} %d
@@ -89,6 +90,48 @@ farebox_interactions_total{project="p",success="true",team="a"} %d
 	b.call(t, 6, "failed", true) // it goes on
 	b.now = b.now.Add(26 * time.Hour)
 	want(3, 1) // although nobody asked for a day
+}
+
+// TestClosingsOfAnotherIdleTime: each interaction is counted once, however the time
+// changes.
+func TestClosingsOfAnotherIdleTime(t *testing.T) {
+	b := &talks{now: ledgertest.Start}
+	c := ledger.NewClosings(b, func() time.Time { return b.now }, nil)
+	for n, step := range []struct {
+		idle, pass time.Duration // the pause after a call, in which nothing comes
+		want       int           // interactions that are over
+	}{
+		{10 * time.Minute, 8 * time.Minute, 0},
+		{5 * time.Minute, 2 * time.Minute, 1}, // of which the second came two minutes ago
+		{5 * time.Minute, 6 * time.Minute, 3},
+		{time.Hour, 20 * time.Minute, 3}, // what is counted stays so, and is not counted again
+		{time.Hour, 10 * time.Minute, 3},
+		{time.Hour, 2 * time.Hour, 6},
+	} {
+		c.SetIdle(step.idle)
+		b.call(t, n, fmt.Sprint("talk-", n), false)
+		b.now = b.now.Add(step.pass)
+		if over := int(gathered(t, c)); over != step.want {
+			t.Errorf("step %d: %d interactions are over, want %d", n, over, step.want)
+		}
+	}
+}
+
+// gathered sums the series of a collector.
+func gathered(t *testing.T, c prometheus.Collector) (sum float64) {
+	t.Helper()
+	reg := prometheus.NewRegistry()
+	reg.MustRegister(c)
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			sum += m.GetCounter().GetValue()
+		}
+	}
+	return sum
 }
 
 func TestClosingsAreBounded(t *testing.T) {

@@ -24,18 +24,19 @@ import (
 //	min   least value or length       max    greatest value or length
 //	need  the key must be given
 type Config struct {
-	Mode       Mode       `yaml:"mode" one:"observe enforce" doc:"observe decides, counts and refuses nothing; enforce refuses."`
-	Listen     Listen     `yaml:"listen" doc:"Where Farebox listens."`
-	Metering   Metering   `yaml:"metering" doc:"How answers are counted."`
-	Limits     Limits     `yaml:"limits" doc:"What one process may take up. Beyond it calls get 503 with retry-after."`
-	Ledger     Ledger     `yaml:"ledger" doc:"Where the records of calls are kept."`
-	State      State      `yaml:"state" doc:"Where holds and counts are kept."`
-	Drain      Drain      `yaml:"drain" doc:"How a graceful stop goes. Give the process more than wait and timeout together before it is killed."`
-	Providers  []Provider `yaml:"providers" max:"256" doc:"Upstreams that host, route or cluster tell better than the path of the request does. The first that matches is taken."`
-	Attributes Attributes `yaml:"attribution" doc:"Who pays. Beside the keys below, every key is the name of an attribute and its value the list of its sources."`
-	Owners     *Owners    `yaml:"owners" max:"10000" doc:"The teams there are, and what is known of them. When not given, any team may be named."`
-	Prices     Prices     `yaml:"prices" doc:"Prices beside the built-in catalogue."`
-	_          struct{}   `later:"budgets rate_limits access shape schedule cache alerts receivers privacy"`
+	Mode         Mode         `yaml:"mode" one:"observe enforce" doc:"observe decides, counts and refuses nothing; enforce refuses."`
+	Listen       Listen       `yaml:"listen" doc:"Where Farebox listens."`
+	Metering     Metering     `yaml:"metering" doc:"How answers are counted."`
+	Limits       Limits       `yaml:"limits" doc:"What one process may take up. Beyond it calls get 503 with retry-after."`
+	Ledger       Ledger       `yaml:"ledger" doc:"Where the records of calls are kept."`
+	State        State        `yaml:"state" doc:"Where holds and counts are kept."`
+	Interactions Interactions `yaml:"interactions" doc:"What serves a person: all calls of one interaction."`
+	Drain        Drain        `yaml:"drain" doc:"How a graceful stop goes. Give the process more than wait and timeout together before it is killed."`
+	Providers    []Provider   `yaml:"providers" max:"256" doc:"Upstreams that host, route or cluster tell better than the path of the request does. The first that matches is taken."`
+	Attributes   Attributes   `yaml:"attribution" doc:"Who pays. Beside the keys below, every key is the name of an attribute and its value the list of its sources."`
+	Owners       *Owners      `yaml:"owners" max:"10000" doc:"The teams there are, and what is known of them. When not given, any team may be named."`
+	Prices       Prices       `yaml:"prices" doc:"Prices beside the built-in catalogue."`
+	_            struct{}     `later:"budgets rate_limits access shape schedule cache alerts receivers privacy"`
 }
 
 // Mode says whether calls are refused.
@@ -87,6 +88,11 @@ const (
 type State struct {
 	Store StateStore `yaml:"store" one:"memory" doc:"memory: of one process."`
 	_     struct{}   `later:"on_error password_file sentinel"`
+}
+
+// Interactions is how interactions are counted.
+type Interactions struct {
+	Idle Duration `yaml:"idle" min:"1m" max:"24h" doc:"How long nothing comes of an interaction that is over: farebox_interactions_total counts it then. What is said of it until then is heeded."`
 }
 
 // Drain is how a graceful stop goes.

@@ -23,10 +23,11 @@ func Default() Config {
 		Metering: Metering{
 			Mode: "inline", InjectUsage: true, MaxRequestBody: 32 << 20, BufferJSON: 24 << 10, OnAbort: AbortEstimate,
 		},
-		Limits: Limits{InflightBytes: 1 << 30, Streams: 20000},
-		Ledger: Ledger{Store: "sqlite:farebox.db", Durability: DurableProcess, CommitWait: Duration(100 * time.Millisecond)},
-		State:  State{Store: "memory"},
-		Drain:  Drain{Wait: Duration(5 * time.Second), Timeout: Duration(25 * time.Second)},
+		Limits:       Limits{InflightBytes: 1 << 30, Streams: 20000},
+		Ledger:       Ledger{Store: "sqlite:farebox.db", Durability: DurableProcess, CommitWait: Duration(100 * time.Millisecond)},
+		State:        State{Store: "memory"},
+		Interactions: Interactions{Idle: Duration(10 * time.Minute)},
+		Drain:        Drain{Wait: Duration(5 * time.Second), Timeout: Duration(25 * time.Second)},
 		Attributes: Attributes{
 			List: []Attribute{
 				{"team", []Source{{Header: "x-team"}}},

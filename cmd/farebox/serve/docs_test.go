@@ -69,7 +69,7 @@ func wired(t *testing.T) *listing {
 			t.Error(err)
 		}
 	})
-	l.MustRegister(ledger.NewMonths(b.store, nil, log), ledger.NewClosings(b.store, nil, log))
+	l.MustRegister(ledger.NewMonths(b.store, nil, log))
 	path, err := newCallPath(t.Context(), &c, b, l, log)
 	if err != nil {
 		t.Fatal(err)

@@ -167,6 +167,7 @@ func (r *reloader) reload(ctx context.Context) error {
 		return err // which rulesOf has made impossible
 	}
 	r.call.terms = rules.engine.Terms
+	r.call.over.SetIdle(c.Interactions.Idle.Std())
 	r.seen = sum
 	r.taken(c)
 	return nil

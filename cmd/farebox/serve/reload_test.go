@@ -6,8 +6,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/farebox/farebox/cmd/farebox/config"
+	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/ledger"
+	"github.com/farebox/farebox/policy/ledger/ledgertest"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
@@ -115,5 +119,27 @@ func TestNeedRestart(t *testing.T) {
 	}
 	if got := needRestart(&was, &was); len(got) != 0 {
 		t.Errorf("needRestart of the same = %v", got)
+	}
+}
+
+// TestAnotherIdleTimeIsTaken without a restart: an interaction whose last call was
+// two minutes ago is over after one minute, and not after ten.
+func TestAnotherIdleTimeIsTaken(t *testing.T) {
+	h := newHouse(t, "interactions: {idle: 10m}\n")
+	p := h.reloader.call
+	last := ledgertest.Record(2)
+	last.Completed = time.Now().Add(-2 * time.Minute)
+	if err := p.store.Write(t.Context(), ledger.Batch{Records: []policy.Record{last}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		text   string
+		series int
+	}{{"interactions: {idle: 9m}\n", 0}, {"interactions: {idle: 1m}\n", 2}} {
+		h.write(t, step.text)
+		h.reloader.look(t.Context(), false)
+		if n := testutil.CollectAndCount(p.over); n != step.series {
+			t.Errorf("%s: %d series, want %d", step.text, n, step.series)
+		}
 	}
 }

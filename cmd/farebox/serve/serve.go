@@ -46,7 +46,7 @@ func Run(ctx context.Context, from Source, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	reg.MustRegister(ledger.NewMonths(books.store, nil, log), ledger.NewClosings(books.store, nil, log))
+	reg.MustRegister(ledger.NewMonths(books.store, nil, log))
 	path, err := newCallPath(ctx, c, books, reg, log)
 	if err != nil {
 		return joinClose(err, books)
@@ -98,13 +98,18 @@ type callPath struct {
 	engine *engine.Engine
 	server *extproc.Server
 	store  ledger.Store
-	terms  *terms.Terms // in use; written by what reloads
+	over   *ledger.Closings // interactions
+	terms  *terms.Terms     // in use; written by what reloads
 }
 
 // newCallPath wires the path of a call and settles what an earlier run left
 // open.
 func newCallPath(ctx context.Context, c *config.Config, b *books, reg prometheus.Registerer, log *slog.Logger) (*callPath, error) {
-	p := &callPath{store: b.store}
+	p := &callPath{store: b.store, over: ledger.NewClosings(b.store, nil, log)}
+	p.over.SetIdle(c.Interactions.Idle.Std())
+	if err := reg.Register(p.over); err != nil {
+		return nil, fmt.Errorf("register metrics of interactions: %w", err)
+	}
 	rules, err := p.rulesOf(ctx, c)
 	if err != nil {
 		return nil, err
