@@ -1,8 +1,11 @@
 package price
 
 import (
+	"errors"
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -11,6 +14,7 @@ const (
 	maxRows        = 100_000
 	maxName        = 256 // bytes of a model's name
 	maxDeployments = 10_000
+	maxClashes     = 10 // that are told
 )
 
 // Catalogue holds rows in layers. It never changes and is safe for concurrent
@@ -47,7 +51,8 @@ type Options struct {
 // New makes a catalogue of layers, of which a later one wins over an earlier one
 // whatever else is more specific: a configuration over the builtin prices. An
 // error names the row at fault. Two rows of a layer that one call may fulfil
-// while neither is more specific, as Find has it, are an error.
+// while neither is more specific, as Find has it, are a ClashError; several are
+// joined.
 func New(layers ...[]Row) (*Catalogue, error) { return NewWith(Options{}, layers...) }
 
 // NewWith is New with options.
@@ -78,8 +83,8 @@ func NewWith(o Options, layers ...[]Row) (*Catalogue, error) {
 			c.add(r, layer)
 		}
 	}
-	if a, b := c.ambiguous(); a != nil {
-		return nil, fmt.Errorf("check price row %q: %q is as specific, and a call may fulfil both", b.ID, a.ID)
+	if clashes := c.clashes(); len(clashes) > 0 {
+		return nil, errors.Join(clashes...)
 	}
 	return c, nil
 }
@@ -117,13 +122,29 @@ func (c *Catalogue) add(r *Row, layer int) {
 	}
 }
 
-// ambiguous finds two rows that clash, or nil.
-func (c *Catalogue) ambiguous() (a, b *Row) {
+// ClashError says that a call may fulfil two rows of which neither is more
+// specific. ID is that of the row that was given later.
+type ClashError struct{ ID, Other string }
+
+func (e *ClashError) Error() string {
+	return fmt.Sprintf("check price row %q: %q is as specific, and a call may fulfil both", e.ID, e.Other)
+}
+
+// clashes returns a ClashError for each row that clashes with an earlier one, in
+// the order of rows, at most maxClashes of them.
+func (c *Catalogue) clashes() (found []error) {
+	first := make(map[int32]int32) // of those that a row clashes with
+	note := func(x, y int32) {
+		later, earlier := max(x, y), min(x, y)
+		if old, noted := first[later]; !noted || earlier < old {
+			first[later] = earlier
+		}
+	}
 	for _, rows := range c.exact {
 		for i, x := range rows {
 			for _, y := range rows[:i] {
 				if x.alias == y.alias && x.row != y.row && c.clash(x.row, y.row) {
-					return &c.rows[y.row].Row, &c.rows[x.row].Row
+					note(x.row, y.row)
 				}
 			}
 		}
@@ -131,11 +152,16 @@ func (c *Catalogue) ambiguous() (a, b *Row) {
 	for i, x := range c.globs {
 		for _, y := range c.globs[:i] {
 			if p, q := c.rows[x].model, c.rows[y].model; literals(p) == literals(q) && c.clash(x, y) && overlap(string(p), string(q)) {
-				return &c.rows[y].Row, &c.rows[x].Row
+				note(x, y)
 			}
 		}
 	}
-	return nil, nil
+	for _, later := range slices.Sorted(maps.Keys(first)) {
+		if len(found) < maxClashes {
+			found = append(found, &ClashError{ID: c.rows[later].ID, Other: c.rows[first[later]].ID})
+		}
+	}
+	return found
 }
 
 func (c *Catalogue) clash(i, j int32) bool {

@@ -152,8 +152,9 @@ func checkProviders(c *Config) (found []Finding) {
 }
 
 func checkRates(c *Config) (found []Finding) {
-	for i, r := range c.Prices.Rates {
-		key := fmt.Sprintf("prices.rates[%d]", i)
+	before := make(map[reach][]int) // rows by what they are for
+	for i := range c.Prices.Rates {
+		r, key := &c.Prices.Rates[i], fmt.Sprintf("prices.rates[%d]", i)
 		if r.Provider == "" && strings.Trim(r.Model, "*") == "" {
 			what := "it prices every model of every provider"
 			if r.Free {
@@ -161,24 +162,16 @@ func checkRates(c *Config) (found []Finding) {
 			}
 			found = append(found, warn(key, what, "name a provider or a model"))
 		}
-		for j := range i {
-			if sameReach(&c.Prices.Rates[j], &r) {
-				found = append(found, warn(key, fmt.Sprintf("it prices the same calls as prices.rates[%d]", j), "give them dates that do not overlap, or join them"))
-				break
-			}
+		same := before[r.reach()]
+		if j := slices.IndexFunc(same, func(j int) bool { return c.Prices.Rates[j].during(r) }); j >= 0 {
+			found = append(found, warn(key, fmt.Sprintf("it prices the same calls as prices.rates[%d]", same[j]), "give them dates that do not overlap, or join them"))
+		}
+		before[r.reach()] = append(same, i)
+		if r.Deployment != "" && !slices.ContainsFunc(c.Providers, func(p Provider) bool {
+			return p.Deployment == r.Deployment && (r.Provider == "" || p.Name == r.Provider)
+		}) {
+			found = append(found, warn(key+".deployment", "it holds for no call: none of providers says that it is "+r.Deployment, "add `deployment` to the entry of the provider"))
 		}
 	}
 	return found
-}
-
-// sameReach reports whether two rows name the same models at a common time.
-func sameReach(a, b *Rate) bool {
-	before := func(until, from Date) bool { return !until.IsZero() && !from.IsZero() && !until.After(from.Time) }
-	any := func(model string) string {
-		if model == "" {
-			return "*"
-		}
-		return model
-	}
-	return a.Provider == b.Provider && any(a.Model) == any(b.Model) && !before(a.Until, b.From) && !before(b.Until, a.From)
 }

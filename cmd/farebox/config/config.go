@@ -10,11 +10,7 @@
 // and no server. A Config is plain data: who shares one must not change it.
 package config
 
-import (
-	"github.com/farebox/farebox/policy/money"
-	"github.com/farebox/farebox/policy/price"
-	"github.com/farebox/farebox/tokenizer"
-)
+import "github.com/farebox/farebox/policy/price"
 
 // Config is the whole file. Each field carries its key, range and description in
 // its tag, from which decoding and docs/config.md are both made:
@@ -107,7 +103,10 @@ type Provider struct {
 	Dialect     string   `yaml:"dialect" need:"yes" one:"openai" later:"anthropic gemini bedrock cohere mistral ollama" doc:"What it speaks."`
 	Match       Match    `yaml:"match" need:"yes" doc:"At least one; all that are given must match."`
 	InjectUsage *bool    `yaml:"inject_usage" doc:"Whether its streams may be asked to report usage. When not given, metering.inject_usage decides."`
-	_           struct{} `later:"tls account deployment region"`
+	Account     string   `yaml:"account" max:"128" doc:"The account, project or subscription that its calls are billed to, for prices of one account."`
+	Deployment  string   `yaml:"deployment" one:"global data_zone regional provisioned" doc:"How its models are deployed, for prices of one kind; Azure tells it in no answer."`
+	Region      string   `yaml:"region" max:"64" doc:"Region or geography in which its calls run, for prices of a region, where the call itself tells none; global is none."`
+	_           struct{} `later:"tls"`
 }
 
 // Match says where a call goes. An empty glob is not asked. Host is lower case.
@@ -180,17 +179,4 @@ type Prices struct {
 // Deployments is what model stands behind a name.
 type Deployments struct {
 	Models map[string]string
-}
-
-// Rate is one price row. USD holds the price of each meter given.
-type Rate struct {
-	Provider string   `yaml:"provider" max:"128" doc:"Who hosts the model; not given: any."`
-	Model    string   `yaml:"model" max:"256" doc:"The model, * stands for any characters; not given: any."`
-	From     Date     `yaml:"from" doc:"Valid from then on."`
-	Until    Date     `yaml:"until" doc:"Valid until just before then."`
-	Free     bool     `yaml:"free" doc:"true: costs nothing, in place of prices."`
-	Currency Currency `yaml:"currency" doc:"Of the prices: three letters, which prices.fx knows; not given: USD. They are turned into USD when they are read, to 10^-6 USD per million, half up."`
-	_        struct{} `later:"account deployment region tier context batch requests web_search"`
-
-	USD map[tokenizer.Class]money.Rate // of Currency per million tokens
 }

@@ -133,6 +133,10 @@ func TestExample(t *testing.T) {
 	want := []Provider{
 		{Name: "local", Dialect: "openai", Match: Match{Host: "vllm.*", Route: "vllm-*"}, InjectUsage: &yes},
 		{Name: "old-gateway", Dialect: "openai", Match: Match{Cluster: "old-gateway"}, InjectUsage: &no},
+		{
+			Name: "azure", Dialect: "openai", Match: Match{Host: "acme-eu.openai.azure.com"},
+			Account: "5f6c2a10-acme-eu", Deployment: "data_zone", Region: "eu",
+		},
 	}
 	if diff := cmp.Diff(want, c.Providers); diff != "" {
 		t.Errorf("providers (-want +got):\n%s", diff)

@@ -129,18 +129,26 @@ func defaultOf(v reflect.Value, f field, path string) any {
 // forms are the texts that a type reads. Those whose type is not here may be any.
 var forms = map[string]jsonSchema{
 	"Size":        {Type: []string{"string", "integer"}, Pattern: "^[0-9]+ *([KMGT]iB|[kMGT]?B)?$"},
-	"Tokens":      {Type: []string{"string", "integer"}, Pattern: "^[0-9]+[KMB]?$"},
+	"Tokens":      {Type: []string{"string", "integer"}, Pattern: "^[0-9]+[KMB]?$", Minimum: new(int64)},
 	"Duration":    {Type: "string", Pattern: "^(0|(([0-9]+([.][0-9]*)?|[.][0-9]+)(ns|us|µs|ms|s|m|h))+)$"},
 	"Date":        {Type: "string", Pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}([.,][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2}))?$"},
 	"Address":     {Type: "string", Pattern: "^(unix:///.+|.*:[0-9]{1,5})$"},
 	"File":        {Type: []string{"string", "number"}, Pattern: "[^/]$"},
 	"LedgerStore": {Type: "string", Pattern: "^sqlite:[^?#%]*[^/?#%]$"},
 	"Glob":        {Type: []string{"string", "number"}, MinLength: 1, MaxLength: maxGlob},
+	"Hours":       {Type: "string", Pattern: "^(" + days + " )?" + clock + "-(" + clock + "|24:00)$"},
 	"Currency":    {Type: "string", Pattern: "^[A-Z]{3}$"},
 	"Percent":     {Type: []string{"string", "number"}, Pattern: "^[0-9]{1,3}([.][0-9]{1,4})?$", Minimum: new(int64), Maximum: new(int64(100))},
 	"FXRate":      {Type: []string{"string", "number"}, Pattern: "^[0-9]+([.][0-9]{1,9})?$", Minimum: new(int64)},
 	"UnitPrice":   {Type: []string{"string", "number"}, Pattern: "^[0-9]+([.][0-9]{1,12})?$", Minimum: new(int64)},
 }
+
+// Parts of Hours; that a span of days does not end before it begins, Parse finds.
+const (
+	clock = "([01][0-9]|2[0-3]):[0-5][0-9]"
+	day   = "(mon|tue|wed|thu|fri|sat|sun)"
+	days  = day + "(-" + day + ")?(," + day + "(-" + day + ")?)*"
+)
 
 // valueSchema describes a key that has one value.
 func valueSchema(f field) *jsonSchema {
@@ -207,15 +215,23 @@ func (s *jsonSchema) open(o open) {
 		model := valueSchema(field{typ: reflect.TypeFor[string](), max: "256"})
 		model.Description = "The model behind the deployment of this name."
 		s.Additional = model
-	case *Rate, *ContractRates:
-		for _, meter := range o.others() {
-			s.Properties[meter] = &jsonSchema{
-				Description: "Price of " + strings.ReplaceAll(meter, "_", " ") + ".",
-				Type:        []string{"string", "number"}, Pattern: "^[0-9]+([.][0-9]{1,6})?$", Minimum: new(int64),
-			}
-		}
-		s.Additional = false
+	case *Rate:
+		// A divisor is from 2 to money.MaxPer.
+		s.meters(o, "^[0-9]+([.][0-9]{1,6})?(/0*([2-9]|[1-9][0-9]{1,5}|1000000))?$")
+	case *ContractRates:
+		s.meters(o, "^[0-9]+([.][0-9]{1,6})?$")
 	}
+}
+
+// meters describes a price of each meter, as the pattern has it.
+func (s *jsonSchema) meters(o open, pattern string) {
+	for _, meter := range o.others() {
+		s.Properties[meter] = &jsonSchema{
+			Description: "Price of " + strings.ReplaceAll(meter, "_", " ") + ".",
+			Type:        []string{"string", "number"}, Pattern: pattern, Minimum: new(int64),
+		}
+	}
+	s.Additional = false
 }
 
 // places says that a source names exactly one place.

@@ -18,8 +18,12 @@ const preface = "# Configuration\n\n" +
 	"have is an error with line and column, and nothing is started or changed. An empty file is valid and means the defaults below.\n\n" +
 	"A list that is given replaces the default list; attributes are replaced one by one, and an empty list removes one. A size is a whole number\n" +
 	"with B, KiB, MiB, GiB or TiB (or kB, MB, GB, TB); a length of time is a number with ms, s, m or h; a date is a day, which begins at midnight\n" +
-	"UTC, or a moment such as 2026-07-01T09:00:00Z. In a pattern, * stands for any characters. Prices are USD per million tokens as decimal\n" +
-	"text with at most six decimals. A value that begins with * must be in quotes.\n"
+	"UTC, or a moment such as 2026-07-01T09:00:00Z. In a pattern, * stands for any characters. A value that\n" +
+	"begins with * must be in quotes.\n\n" +
+	"Prices are decimal text with at most six decimals, in USD where no currency is named, and of a million tokens or of whatever the meter counts:\n" +
+	"40000 is 0.04 for an image, or for a search. In `prices.rates` a price may have a whole divisor up to 1000000: 1500000/3600 is 1.50 for an hour,\n" +
+	"counted in seconds. A row of `prices.rates` holds for the calls that meet all its conditions, and of two that hold the more specific is taken, as\n" +
+	"docs/prices.md tells; two of which neither is, and that one call could meet, are an error.\n"
 
 // Markdown returns docs/config.md, made from the tags of Config and from Default.
 func Markdown() string {
@@ -78,7 +82,7 @@ func rows(b *strings.Builder, v reflect.Value, path string) {
 		termsRows(b, v.Interface(), path)
 	case Rate:
 		for _, meter := range meters() {
-			fmt.Fprintf(b, "| `%s.%s` | USD per million | | Price of %s. |\n", path, meter, strings.ReplaceAll(meter, "_", " "))
+			fmt.Fprintf(b, "| `%s.%s` | price of a million | | Price of %s. |\n", path, meter, strings.ReplaceAll(meter, "_", " "))
 		}
 	}
 }
@@ -104,7 +108,7 @@ func emptyDefault(isList bool, path string) string {
 
 var typeNames = map[string]string{
 	"Size": "size", "Duration": "length of time", "Date": "date", "Address": "address", "File": "file", "LedgerStore": "store", "Glob": "pattern",
-	"Percent": "percentage", "FXRate": "decimal text", "UnitPrice": "decimal text", "Currency": "currency", "Unit": "unit", "Tokens": "number of tokens",
+	"Percent": "percentage", "FXRate": "decimal text", "UnitPrice": "decimal text", "Currency": "currency", "Unit": "unit", "Tokens": "number of tokens", "Hours": "hours",
 }
 
 // valueWord says what a key takes.

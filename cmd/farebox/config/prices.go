@@ -1,59 +1,18 @@
 package config
 
 import (
+	"errors"
 	"fmt"
-	"reflect"
+	"slices"
+	"strings"
 
-	"github.com/farebox/farebox/policy/money"
 	"github.com/farebox/farebox/policy/price"
-	"github.com/farebox/farebox/tokenizer"
 )
-
-// member takes the price of one meter.
-func (r *Rate) member(d *decoder, path string, m member) bool {
-	class, ok := tokenizer.ParseClass(m.key)
-	if !ok {
-		return false
-	}
-	var perMillion usd
-	noted := len(d.errs)
-	d.value(reflect.ValueOf(&perMillion).Elem(), m.value, field{}, join(path, m.key))
-	if len(d.errs) > noted {
-		return true
-	}
-	if r.USD == nil {
-		r.USD = make(map[tokenizer.Class]money.Rate)
-	}
-	r.USD[class] = money.Rate(perMillion)
-	return true
-}
-
-func (r *Rate) others() []string { return meters() }
-
-// meters names the meters that can have a price, in order.
-func meters() []string {
-	names := make([]string, 0, tokenizer.Classes)
-	for c := range tokenizer.Classes {
-		names = append(names, c.String())
-	}
-	return names
-}
-
-// usd is a money.Rate that says how it is written.
-type usd money.Rate
-
-func (u *usd) UnmarshalText(text []byte) error {
-	rate, err := money.ParseRate(string(text))
-	if err != nil {
-		return &Error{Message: err.Error(), Hint: "write USD per million tokens as decimal text, such as \"2.50\""}
-	}
-	*u = usd(rate)
-	return nil
-}
 
 // PriceRows returns the rows of prices.rates, in order, for a layer above the
 // catalogue. The id of each is its path in the file; in another currency, also
-// the day from which the exchange rate holds.
+// the day from which the exchange rate holds. Rows that clash are a
+// price.ClashError for each.
 func (c *Config) PriceRows() ([]price.Row, error) {
 	rows := make([]price.Row, 0, len(c.Prices.Rates))
 	for i := range c.Prices.Rates {
@@ -65,16 +24,75 @@ func (c *Config) PriceRows() ([]price.Row, error) {
 	return rows, nil
 }
 
-func (r *Rate) row(id string) price.Row {
-	model := r.Model
-	if model == "" {
-		model = "*"
+// addRates notes why rows of prices.rates cannot stand together, each at the
+// later of two that clash.
+func (d *decoder) addRates(err error) {
+	told := make(map[string]bool) // a row in another currency may clash in several periods
+	for _, e := range causes(err) {
+		var clash *price.ClashError
+		if !errors.As(e, &clash) {
+			d.addAt("prices.rates", &Error{Message: e.Error()})
+			continue
+		}
+		key, other := rateKey(clash.ID), rateKey(clash.Other)
+		if told[key] {
+			continue
+		}
+		told[key] = true
+		where := "`" + other + "`"
+		if n := d.nodes[other]; n != nil {
+			where += fmt.Sprintf(" on line %d", n.line)
+		}
+		d.addAt(key, &Error{
+			Message: "is as narrow as " + where + ", and a call may fulfil both",
+			Hint:    "give one of them a condition more, or dates that do not overlap",
+		})
 	}
-	row := price.NewRow(id, r.Provider, model)
+}
+
+// rateKey is the path of the row whose price row has an id.
+func rateKey(id string) string {
+	key, _, _ := strings.Cut(strings.TrimPrefix(id, "config:"), "@")
+	return key
+}
+
+func (r *Rate) row(id string) price.Row {
+	row := price.NewRow(id, r.Provider, r.model())
 	row.Source = "configuration"
+	row.Aliases = slices.Clone(r.Aliases)
+	row.Account, row.Deployment, row.Region = r.Account, r.Deployment, string(r.Region)
+	row.Tier, row.Size, row.Quality = r.Tier, r.Size, r.Quality
+	row.Above, row.Hours = int64(r.Above), r.Hours.Window
 	row.From, row.Until, row.Free = r.From.Time, r.Until.Time, r.Free
-	for class, rate := range r.USD {
-		row.Set(class, rate)
+	for class, p := range r.USD {
+		row.SetPer(class, p.Rate, p.Per)
 	}
 	return row
+}
+
+// model is the name or pattern of the row, * when it has none.
+func (r *Rate) model() string {
+	if r.Model == "" {
+		return "*"
+	}
+	return r.Model
+}
+
+// reach is what two rows have in common that are for the same calls, when aside.
+type reach struct {
+	provider, model, account, deployment string
+	region                               Glob
+	tier, size, quality                  string
+	above                                Tokens
+	hours                                Hours
+}
+
+func (r *Rate) reach() reach {
+	return reach{r.Provider, strings.ToLower(r.model()), r.Account, r.Deployment, r.Region, r.Tier, r.Size, r.Quality, r.Above, r.Hours}
+}
+
+// during reports whether two rows have a time in common.
+func (r *Rate) during(other *Rate) bool {
+	before := func(until, from Date) bool { return !until.IsZero() && !from.IsZero() && !until.After(from.Time) }
+	return !before(r.Until, other.From) && !before(other.Until, r.From)
 }

@@ -47,7 +47,9 @@ func (d *decoder) readPrices(c *Config) {
 			_, err = price.New(rows)
 		}
 		if err != nil {
-			d.addAt(key, &Error{Message: err.Error(), Hint: "write the table with `farebox prices import`, or as docs/prices.md tells"})
+			for _, e := range causes(err) {
+				d.addAt(key, &Error{Message: e.Error(), Hint: "write the table with `farebox prices import`, or as docs/prices.md tells"})
+			}
 			return
 		}
 		c.Prices.Tables = append(c.Prices.Tables, rows)

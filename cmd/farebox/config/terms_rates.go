@@ -46,9 +46,9 @@ func (c *Config) rateRows(i int) (rows []price.Row) {
 		if !in.Until.IsZero() && !in.From.Before(in.Until.Time) {
 			continue
 		}
-		in.USD = make(map[tokenizer.Class]money.Rate, len(r.USD))
-		for class, rate := range r.USD {
-			in.USD[class] = terms.InUSD(rate, p.USD.Worth)
+		in.USD = make(map[tokenizer.Class]price.Price, len(r.USD))
+		for class, each := range r.USD {
+			in.USD[class] = price.Price{Rate: terms.InUSD(each.Rate, p.USD.Worth), Per: each.Per}
 		}
 		rows = append(rows, in.row(name))
 	}
@@ -77,8 +77,9 @@ func (d *decoder) validateCurrency(key string, r *Rate, all []ExchangeRate) {
 			d.addAt(key+".currency", &Error{Message: "two exchange rates of " + string(r.Currency) + " begin on " + day, Hint: "keep one a day for list prices"})
 		}
 	}
-	for class, rate := range r.USD {
-		if slices.ContainsFunc(periods, func(p ExchangeRate) bool { return terms.InUSD(rate, p.USD.Worth) > money.MaxRate }) {
+	for class, each := range r.USD {
+		most := money.Rate(int64(money.MaxRate) * each.Per) // at most 10^18
+		if slices.ContainsFunc(periods, func(p ExchangeRate) bool { return terms.InUSD(each.Rate, p.USD.Worth) > most }) {
 			d.addAt(key+"."+class.String(), &Error{Message: "is above " + money.MaxRate.String() + " USD per million"})
 		}
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -53,7 +54,7 @@ func (d *decoder) validateWhole(c *Config) {
 		d.addAt("attribution", &Error{Message: err.Error()})
 	}
 	if _, err := c.PriceRows(); err != nil {
-		d.addAt("prices.rates", &Error{Message: err.Error()})
+		d.addRates(err)
 	}
 	if _, err := terms.New(c.Terms()); err != nil {
 		d.addTerms(err)
@@ -63,6 +64,9 @@ func (d *decoder) validateWhole(c *Config) {
 func (d *decoder) validateProvider(key string, p *Provider) {
 	if p.Name != "" && !validProvider(p.Name) {
 		d.addAt(key+".name", &Error{Message: fmt.Sprintf("%q is no name of a provider", clip(p.Name)), Hint: "write [a-z0-9][a-z0-9._-]*"})
+	}
+	if strings.Contains(p.Region, "*") {
+		d.addAt(key+".region", &Error{Message: fmt.Sprintf("%q is a pattern, and calls run in one region", clip(p.Region)), Hint: "write an entry for each region"})
 	}
 	p.Match.Host = Glob(strings.ToLower(string(p.Match.Host)))
 	if n := d.nodes[key+".match"]; n != nil && n.kind == mapping && len(n.members) == 0 {
@@ -81,20 +85,6 @@ func validProvider(name string) bool {
 	return true
 }
 
-func (d *decoder) validateRate(key string, r *Rate) {
-	switch n := d.nodes[key]; {
-	case n == nil || n.kind != mapping:
-		return
-	case r.Free && len(r.USD) > 0:
-		d.addAt(key, &Error{Message: "is free and has prices", Hint: "remove one of the two"})
-	case !r.Free && len(r.USD) == 0 && !d.mistakenBelow(key):
-		d.addAt(key, &Error{Message: "has no price", Hint: "write one such as `input: \"2.50\"`, or `free: true`"})
-	}
-	if !r.From.IsZero() && !r.Until.IsZero() && !r.Until.After(r.From.Time) {
-		d.addAt(key+".until", &Error{Message: "is not after `from`"})
-	}
-}
-
 // mistakenAt is mistakenBelow, and of key itself.
 func (d *decoder) mistakenAt(key string) bool {
 	return d.mistakenBelow(key) || slices.ContainsFunc(d.errs, func(e *Error) bool { return e.Key == key })
@@ -109,4 +99,13 @@ func (d *decoder) mistakenBelow(key string) bool {
 		}
 	}
 	return false
+}
+
+// causes are the errors that are joined in err, or err alone.
+func causes(err error) []error {
+	var many interface{ Unwrap() []error }
+	if errors.As(err, &many) {
+		return many.Unwrap()
+	}
+	return []error{err}
 }

@@ -67,7 +67,10 @@ func providers(c *config.Config) []extproc.Provider {
 	list := make([]extproc.Provider, len(c.Providers))
 	for i := range c.Providers {
 		p := &c.Providers[i]
-		list[i] = extproc.Provider{Name: p.Name, Dialect: p.Dialect, InjectUsage: c.Metering.InjectUsage, Matches: p.Matches}
+		list[i] = extproc.Provider{
+			Name: p.Name, Dialect: p.Dialect, InjectUsage: c.Metering.InjectUsage, Matches: p.Matches,
+			Account: p.Account, Deployment: p.Deployment, Region: p.Region,
+		}
 		if p.InjectUsage != nil {
 			list[i].InjectUsage = *p.InjectUsage
 		}
