@@ -149,12 +149,16 @@ func (c *Catalogue) clashes() (found []error) {
 			}
 		}
 	}
-	for i, x := range c.globs {
-		for _, y := range c.globs[:i] {
-			if p, q := c.rows[x].model, c.rows[y].model; literals(p) == literals(q) && c.clash(x, y) && overlap(string(p), string(q)) {
+	same := make(map[int][]int32) // patterns by their literal characters
+	for _, x := range c.globs {
+		p := c.rows[x].model
+		for _, y := range same[literals(p)] {
+			// What is cheap comes first: of n patterns there are n² pairs.
+			if q := c.rows[y].model; endsAgree(p, q) && c.clash(x, y) && overlap(string(p), string(q)) {
 				note(x, y)
 			}
 		}
+		same[literals(p)] = append(same[literals(p)], x)
 	}
 	for _, later := range slices.Sorted(maps.Keys(first)) {
 		if len(found) < maxClashes {

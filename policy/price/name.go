@@ -104,6 +104,22 @@ func literals[G string | []byte](glob G) int {
 	return n
 }
 
+// endsAgree reports whether two globs may overlap as far as what stands before
+// their first star, and after their last, tells.
+func endsAgree(a, b []byte) bool {
+	for i := 0; i < len(a) && i < len(b) && a[i] != '*' && b[i] != '*'; i++ {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	for i, j := len(a)-1, len(b)-1; i >= 0 && j >= 0 && a[i] != '*' && b[j] != '*'; i, j = i-1, j-1 {
+		if a[i] != b[j] {
+			return false
+		}
+	}
+	return true
+}
+
 // overlap reports whether some text is covered by both of two globs.
 func overlap(a, b string) bool {
 	// below[j] says whether a[i+1:] and b[j:] have a text in common, row the same

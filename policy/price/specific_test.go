@@ -281,6 +281,17 @@ func TestGlobsOverlap(t *testing.T) {
 			if got := overlap(a, b); got != want {
 				t.Fatalf("overlap(%q, %q) = %v", a, b, got)
 			}
+			if want && !endsAgree([]byte(a), []byte(b)) {
+				t.Fatalf("the ends of %q and %q do not agree, yet they overlap", a, b)
+			}
+		}
+	}
+}
+
+func TestEndsThatDoNotAgree(t *testing.T) {
+	for a, b := range map[string]string{"ab*": "ac*", "*ab": "*cb", "a*b*c": "a*b*d", "ab": "abc"} {
+		if endsAgree([]byte(a), []byte(b)) || endsAgree([]byte(b), []byte(a)) {
+			t.Errorf("the ends of %q and %q agree", a, b)
 		}
 	}
 }
