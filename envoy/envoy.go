@@ -60,6 +60,8 @@ type Options struct {
 	// UpstreamHTTP2 says that the provider speaks HTTP/2. Without it, the two
 	// sides agree under TLS, and HTTP/1.1 is spoken otherwise.
 	UpstreamHTTP2 bool
+	// Metering is who counts tokens. Empty is Inline.
+	Metering Metering
 	// BufferLimit is how many bytes of one connection Envoy holds before it slows
 	// the sender down. 0 is DefaultBufferLimit.
 	BufferLimit int
@@ -127,6 +129,8 @@ type view struct {
 	BodyLimit     int
 	FailOpen      bool
 	AccessLog     string
+	Native        bool // some route is
+	Routes        []route
 }
 
 // upstream is the provider's address, the Host it expects and its cluster.
@@ -142,6 +146,9 @@ type tls struct{ SNI, CA, Cert, Key string }
 func (o Options) view() (view, error) {
 	v := view{UpstreamHTTP2: o.UpstreamHTTP2, FailOpen: o.FailOpen, AccessLog: o.AccessLog}
 	var err error
+	if v.Routes, v.Native, err = o.Metering.routes(); err != nil {
+		return view{}, err
+	}
 	if v.Listen, err = bindable("listen", or(o.Listen, DefaultListen)); err != nil {
 		return view{}, err
 	}

@@ -19,6 +19,7 @@ const (
 	unknownContent   reason = "unknown_content"   // a successful answer is of a kind that its dialect does not read
 	usageRefused     reason = "usage_refused"     // the provider refused to be asked for usage; it is not asked again for a while
 	unknownMessage   reason = "unknown_message"   // Envoy sent a kind of message that we do not know
+	nativeUntold     reason = "native_untold"     // Envoy counted the answer and told no usage: settled at an estimate
 	admissionFailed  reason = "admission_failed"  // the call passed unmetered, for want of a decision
 	noRandomness     reason = "no_call_id"        // no call id could be minted
 	commitWait       reason = policy.CommitWait
@@ -26,7 +27,7 @@ const (
 )
 
 var reasons = []reason{
-	malformedRequest, unreadableEvent, unknownEncoding, brokenEncoding, unknownContent, usageRefused, unknownMessage, admissionFailed, noRandomness,
+	malformedRequest, unreadableEvent, unknownEncoding, brokenEncoding, unknownContent, usageRefused, unknownMessage, nativeUntold, admissionFailed, noRandomness,
 	commitWait, ledgerRefused,
 }
 

@@ -27,6 +27,7 @@ type gauge struct {
 	errorBody []byte
 
 	complete bool
+	read     tokenizer.Reading // where no meter reads: what Envoy counted
 	broken   error
 	scratch  [][]byte
 	hidden   []byte // inflated and hidden bytes of this piece
@@ -120,7 +121,7 @@ func (g *gauge) hide(p []byte, last bool) {
 // close ends the measuring; the answer's bytes may still pass.
 func (g *gauge) close(end tokenizer.End) tokenizer.Reading {
 	if g.meter == nil {
-		return tokenizer.Reading{}
+		return g.read
 	}
 	r := g.meter.Close(end)
 	g.meter = nil

@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/test/bufconn"
 )
 
@@ -121,9 +122,12 @@ type exchange struct {
 	hangUp context.CancelFunc
 }
 
-func (s *stand) begin(t testing.TB) *exchange {
+func (s *stand) begin(t testing.TB) *exchange { return s.beginAs(t) }
+
+// beginAs begins an exchange with gRPC metadata, as Envoy's configuration says.
+func (s *stand) beginAs(t testing.TB, pairs ...string) *exchange {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(metadata.AppendToOutgoingContext(t.Context(), pairs...))
 	t.Cleanup(cancel)
 	stream, err := extprocv3.NewExternalProcessorClient(s.conn).Process(ctx)
 	if err != nil {

@@ -182,7 +182,7 @@ func (st *stream) admit(call tokenizer.Call, body []byte) {
 // A signed request is left as it is: its signature covers the body.
 func (st *stream) askUsage(call tokenizer.Call, body []byte, signed, sized bool) {
 	asker, can := st.way.dialect.(tokenizer.UsageAsker)
-	if !can || !st.rules.InjectUsage || !st.way.asks || signed || st.request.Malformed || st.srv.refusals.has(st.upstream(), st.now()) {
+	if !can || st.native || !st.rules.InjectUsage || !st.way.asks || signed || st.request.Malformed || st.srv.refusals.has(st.upstream(), st.now()) {
 		return
 	}
 	edits := asker.AskUsage(call, body)

@@ -44,6 +44,7 @@ type stream struct {
 	ticket  policy.Ticket
 	held    int64 // bytes taken from the in-flight limit
 	asked   bool  // this call was made to report usage
+	native  bool  // Envoy counts: no byte of the answer comes
 
 	gauge gauge
 }
@@ -55,6 +56,7 @@ func (s *Server) Process(ctx context.Context, c wire.Conn) error {
 		return err
 	}
 	j := job{stream: &stream{srv: s, rules: s.rules.Load(), ctx: ctx}, conn: c, ended: make(chan error, 1)}
+	j.stream.native = wire.Native(ctx)
 	select {
 	case s.jobs <- j:
 	default:
@@ -145,6 +147,8 @@ func (st *stream) step(in *wire.Message) {
 		st.earlyAnswer(in)
 	case st.phase == awaitResponseHeaders && in.Kind == wire.ResponseHeaders:
 		st.responseHeaders(in)
+	case st.native && st.phase == awaitResponseHeaders && in.Kind == wire.ResponseTrailers:
+		st.nativeAnswer(in)
 	case st.phase == answering && in.Kind == wire.ResponseBody:
 		st.responseBody(in)
 	case st.phase == answering && in.Kind == wire.ResponseTrailers:
@@ -194,6 +198,7 @@ func (st *stream) quiet() bool { return !st.gauge.owes }
 
 func (st *stream) cut(because string) {
 	if st.phase == awaitResponseHeaders || st.phase == answering {
+		st.gauge.unread = st.gauge.unread || st.native // whatever was answered, nobody saw it
 		st.settle(tokenizer.Cut, because)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	typev3 "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/anypb"
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
@@ -24,6 +25,7 @@ type Message struct {
 
 	headers []*corev3.HeaderValue
 	attrs   map[string]*structpb.Value
+	typed   map[string]*anypb.Any // metadata
 }
 
 // Header returns the value of the first header of that lower-case name, or "".
@@ -82,7 +84,7 @@ func (c *stock) Recv(m *Message) error {
 	if err := c.stream.RecvMsg(&in); err != nil {
 		return err
 	}
-	*m = Message{attrs: in.GetAttributes()[filterName].GetFields()}
+	*m = Message{attrs: in.GetAttributes()[filterName].GetFields(), typed: in.GetMetadataContext().GetTypedFilterMetadata()}
 	switch r := in.GetRequest().(type) {
 	case *extprocv3.ProcessingRequest_RequestHeaders:
 		m.Kind, m.headers, m.End = RequestHeaders, r.RequestHeaders.GetHeaders().GetHeaders(), r.RequestHeaders.GetEndOfStream()

@@ -25,6 +25,16 @@ var kindNames = [...]string{"unknown", "request headers", "request body", "reque
 
 func (k Kind) String() string { return kindNames[k] }
 
+// Usage is what Envoy itself counted of an answer, on routes with native
+// metering. Counts are inclusive: Cached, CacheWrite and Tool are parts of Input,
+// Reasoning of Output. Below 0: not told.
+type Usage struct {
+	Model                                              string // as answered
+	Input, Output, Cached, CacheWrite, Tool, Reasoning int64
+	Partial                                            bool // some of what told the usage was lost
+	Failed                                             bool // all of it was
+}
+
 // Mode changes how Envoy sends the rest of one exchange. Only the reply to
 // request headers (LetGo) or response headers (the others) may carry one.
 type Mode uint8
