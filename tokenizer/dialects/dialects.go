@@ -7,11 +7,12 @@ import (
 	"strings"
 
 	"github.com/farebox/farebox/tokenizer"
+	"github.com/farebox/farebox/tokenizer/anthropic"
 	"github.com/farebox/farebox/tokenizer/openai"
 )
 
 // All returns a new dialect of each kind, in the order in which paths are tried.
-func All() []tokenizer.Dialect { return []tokenizer.Dialect{openai.New()} }
+func All() []tokenizer.Dialect { return []tokenizer.Dialect{openai.New(), anthropic.New()} }
 
 // host is one well-known host. A name that begins with a dot or a dash is the
 // end of a host name.

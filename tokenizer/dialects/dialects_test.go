@@ -58,6 +58,7 @@ func TestAll(t *testing.T) {
 		"/v1/chat/completions": "openai",
 		"/v1/responses":        "openai",
 		"/v1/embeddings":       "openai",
+		"/v1/messages":         "anthropic",
 		"/v1/models":           "",
 	} {
 		if got := first(path); got != want {

@@ -1,0 +1,96 @@
+// Package anthropic reads the calls and answers of Anthropic's Messages API, at
+// whoever serves it: messages plain or streamed, batches of them, and the old
+// text completions.
+//
+// In come request bodies, whole, and answers in any pieces. Out go a Call and a
+// Reading. Other framings of the same events, as Bedrock's, are read by feeding
+// Events. The package knows no price, no team and no transport, and trusts no
+// body: what cannot be read is counted.
+//
+// Shapes are those of https://platform.claude.com/docs/en/api/messages, with what
+// other servers were seen to add; each addition is named where it is read.
+package anthropic
+
+import (
+	"strings"
+
+	"github.com/farebox/farebox/tokenizer"
+)
+
+// Name is the dialect's name in the ledger.
+const Name = "anthropic"
+
+// The operations.
+const (
+	messages = "messages"
+	complete = "complete"
+)
+
+// Dialect is the Anthropic way of speaking. It has no state.
+type Dialect struct{}
+
+var (
+	_ tokenizer.Dialect = (*Dialect)(nil)
+	_ tokenizer.Refuser = (*Dialect)(nil)
+)
+
+// New makes the dialect.
+func New() *Dialect { return &Dialect{} }
+
+// Name is "anthropic".
+func (*Dialect) Name() string { return Name }
+
+// Match takes a POST of messages, under any prefix, at Anthropic's own path and at
+// Vertex AI's, and a POST of an old completion. A slash at the end is overlooked.
+// Counting tokens is free and not taken.
+func (*Dialect) Match(method, path string) (operation string, ok bool) {
+	if method != "POST" {
+		return "", false
+	}
+	path = strings.TrimRight(path, "/")
+	switch v, vertex := onVertex(path); {
+	case vertex:
+		return messages, v.model != countTokens
+	case strings.HasSuffix(path, "/v1/messages"):
+		return messages, true
+	case strings.HasSuffix(path, "/v1/complete"):
+		return complete, true
+	}
+	return "", false
+}
+
+// countTokens stands in the place of a model where Vertex AI counts tokens.
+// https://docs.cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/count-tokens
+const countTokens = "count-tokens"
+
+// vertexCall is what a path of Vertex AI says.
+type vertexCall struct {
+	project, location, model string
+	stream                   bool
+}
+
+// onVertex reads a path
+// …/projects/{p}/locations/{l}/publishers/anthropic/models/{m}:rawPredict, or
+// :streamRawPredict. Its parts alias the path.
+// https://docs.cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/use-claude
+func onVertex(path string) (v vertexCall, ok bool) {
+	place, model, ok := strings.Cut(path, "/publishers/anthropic/models/")
+	if !ok {
+		return v, false
+	}
+	var verb string
+	v.model, verb, _ = strings.Cut(model, ":")
+	v.stream = verb == "streamRawPredict"
+	v.project, v.location = segmentAfter(place, "/projects/"), segmentAfter(place, "/locations/")
+	return v, v.stream || verb == "rawPredict"
+}
+
+// segmentAfter is the segment of path that follows name, or empty.
+func segmentAfter(path, name string) string {
+	_, rest, ok := strings.Cut(path, name)
+	if !ok {
+		return ""
+	}
+	segment, _, _ := strings.Cut(rest, "/")
+	return segment
+}

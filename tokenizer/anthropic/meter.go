@@ -1,0 +1,66 @@
+package anthropic
+
+import (
+	"github.com/farebox/farebox/tokenizer"
+	"github.com/farebox/farebox/tokenizer/sse"
+)
+
+// NewMeter makes the meter of one answer.
+func (*Dialect) NewMeter(_ tokenizer.Call, answer tokenizer.Answer) tokenizer.Meter {
+	return MessageMeter(answer.Form)
+}
+
+// MessageMeter makes the meter of one message, or of the error in its place, that
+// comes as JSON or as SSE; nil for every other form.
+func MessageMeter(form tokenizer.Form) tokenizer.Meter {
+	switch form {
+	case tokenizer.JSON:
+		return &bodyMeter{newMessage()}
+	case tokenizer.SSE:
+		e := NewEvents()
+		return &streamMeter{events: e, split: sse.New(e)}
+	}
+	return nil
+}
+
+// bodyMeter reads an answer that is one JSON value.
+type bodyMeter struct{ *message }
+
+// Feed takes the next bytes of the answer.
+func (m *bodyMeter) Feed(p []byte) (complete bool) {
+	_ = m.json.Feed(p) // Close asks again
+	return m.json.Done()
+}
+
+// Close ends the metering. Counts that were seen are the last ones, cut or not.
+func (m *bodyMeter) Close(end tokenizer.End) tokenizer.Reading {
+	if m.json.Close() != nil && (m.json.Err() != nil || end != tokenizer.Cut) {
+		m.reading.Unreadable++ // a cut body is short, not wrong
+	}
+	m.final = true
+	return m.close()
+}
+
+// streamMeter reads an answer that is a stream of server-sent events.
+type streamMeter struct {
+	events *Events
+	split  *sse.Splitter
+}
+
+// Feed takes the next bytes of the answer.
+func (m *streamMeter) Feed(p []byte) (complete bool) {
+	m.split.Feed(p)
+	return m.events.Complete()
+}
+
+// Close ends the metering. An event that lacks its end is read; in a cut stream it
+// is short, not wrong.
+func (m *streamMeter) Close(end tokenizer.End) tokenizer.Reading {
+	reading := &m.events.message.reading
+	before := reading.Unreadable
+	m.split.Flush()
+	if end == tokenizer.Cut {
+		reading.Unreadable = before
+	}
+	return m.events.Close()
+}

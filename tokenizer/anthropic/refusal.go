@@ -1,0 +1,51 @@
+package anthropic
+
+import "encoding/json"
+
+// Refuse returns an error body as the API words its own, with Content-Type
+// application/json meant. The API's errors have no member for a code: their type
+// is all that a client can look at.
+// https://platform.claude.com/docs/en/api/errors
+func (*Dialect) Refuse(status int, code, message string) []byte {
+	type refusal struct {
+		Type    string `json:"type"`
+		Message string `json:"message"`
+	}
+	body, err := json.Marshal(struct {
+		Type  string  `json:"type"`
+		Error refusal `json:"error"`
+	}{"error", refusal{refusalType(status, code), message}})
+	if err != nil { // strings always marshal
+		return []byte(`{"type":"error","error":{"type":"api_error","message":"refused"}}`)
+	}
+	return body
+}
+
+// refusalType is the type that the API gives errors of a status.
+func refusalType(status int, code string) string {
+	switch status {
+	case 401:
+		return "authentication_error"
+	case 402:
+		return "billing_error"
+	case 403:
+		return "permission_error"
+	case 404:
+		return "not_found_error"
+	case 413:
+		return "request_too_large"
+	case 429:
+		if code == "budget_exhausted" { // an empty purse, which no retry fills
+			return "billing_error"
+		}
+		return "rate_limit_error"
+	case 504:
+		return "timeout_error"
+	case 503, 529:
+		return "overloaded_error"
+	}
+	if status >= 500 {
+		return "api_error"
+	}
+	return "invalid_request_error"
+}
