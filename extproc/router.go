@@ -88,22 +88,9 @@ func (r *router) find(m *wire.Message, method, path string) (w way, ok bool) {
 	return r.byPath(way{provider: host.Provider, asks: host.AsksUsage, region: host.Region, known: known}, method, path)
 }
 
-// byPath completes w with the dialect that takes the path: the one that is named
-// as the provider, else the first.
+// byPath completes w with the dialect that takes the path.
 func (r *router) byPath(w way, method, path string) (_ way, ok bool) {
-	for _, d := range r.dialects {
-		operation, takes := d.Match(method, path)
-		if !takes {
-			continue
-		}
-		own := d.Name() == w.provider
-		if own || !ok {
-			w.dialect, w.operation, ok = d, operation, true
-		}
-		if own {
-			break
-		}
-	}
+	w.dialect, w.operation, ok = tokenizer.Find(r.dialects, w.provider, method, path)
 	return w, ok
 }
 
