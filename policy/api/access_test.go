@@ -48,12 +48,20 @@ func TestRoles(t *testing.T) {
 		"other post":  func(c *Client) error { return outcome(c, Outcome{Call: &ml.ID}) },
 		"own talk":    func(c *Client) error { return outcome(c, Outcome{Team: "support", Interaction: "chat-1"}) },
 		"other talk":  func(c *Client) error { return outcome(c, Outcome{Team: "ml", Interaction: "chat-1"}) },
-		"audit":       func(c *Client) error { _, err := c.Audit(t.Context(), AuditQuery{From: from}); return err },
+		"own said": func(c *Client) error {
+			_, err := c.Outcomes(t.Context(), OutcomesQuery{From: from, Team: "support"})
+			return err
+		},
+		"other said": func(c *Client) error {
+			_, err := c.Outcomes(t.Context(), OutcomesQuery{From: from, Team: "ml"})
+			return err
+		},
+		"audit": func(c *Client) error { _, err := c.Audit(t.Context(), AuditQuery{From: from}); return err },
 	}
 	const no, hidden = "403 forbidden", "404 not_found"
 	for who, want := range map[string]map[string]string{
-		"viewer/support": {"other usage": no, "other talks": no, "other calls": no, "other call": hidden, "own post": no, "other post": no, "own talk": no, "other talk": no, "audit": no},
-		"owner/support":  {"other usage": no, "other talks": no, "other calls": no, "other call": hidden, "other post": hidden, "other talk": no, "audit": no},
+		"viewer/support": {"other said": no, "other usage": no, "other talks": no, "other calls": no, "other call": hidden, "own post": no, "other post": no, "own talk": no, "other talk": no, "audit": no},
+		"owner/support":  {"other said": no, "other usage": no, "other talks": no, "other calls": no, "other call": hidden, "other post": hidden, "other talk": no, "audit": no},
 		"viewer":         {"own post": no, "other post": no, "own talk": no, "other talk": no, "audit": no},
 		"owner":          {"audit": no},
 		"approver":       {"audit": no},

@@ -11,6 +11,7 @@
 //	GET  /api/v1/calls/{id}    every record that id finds
 //	GET  /api/v1/outcomes      what was said of a call or an interaction
 //	POST /api/v1/outcomes      say it
+//	GET  /api/v1/outcomes/list all that was said, newest first
 //	POST /api/v1/prices/rerate price calls anew
 //	GET  /api/v1/audit         who changed what
 //	GET  /api/v1/openapi.json  this, described (and .yaml)
@@ -41,6 +42,7 @@ type Ledger interface {
 	Note(ctx context.Context, c ledger.Change) (ledger.Change, error)
 	Judge(ctx context.Context, v ledger.Verdict, c ledger.Change) (ledger.Change, error)
 	Verdict(ctx context.Context, s ledger.Subject) (ledger.Verdict, bool, error)
+	Verdicts(ctx context.Context, h ledger.Hearing) ([]ledger.Verdict, error)
 	Audit(ctx context.Context, r ledger.Review) ([]ledger.Change, error)
 }
 
@@ -53,7 +55,7 @@ const (
 	MaxID      = 256                       // bytes of an id
 	MaxMatches = 100                       // records of one answer
 	MaxRows    = 20_000                    // groups of one answer
-	MaxPage    = 500                       // calls or changes of one answer
+	MaxPage    = 500                       // calls, outcomes or changes of one answer
 	MaxRange   = 10 * 366 * 24 * time.Hour // from one time to the other
 	MaxHourly  = 92 * 24 * time.Hour       // the same, by the hour
 )
@@ -63,6 +65,7 @@ const (
 	interactionsPath = "/api/v1/interactions"
 	callsPath        = "/api/v1/calls"
 	outcomesPath     = "/api/v1/outcomes"
+	outcomeListPath  = "/api/v1/outcomes/list"
 	reratePath       = "/api/v1/prices/rerate"
 	auditPath        = "/api/v1/audit"
 	openAPIPath      = "/api/v1/openapi"
@@ -177,6 +180,22 @@ type OutcomeAnswer struct {
 	Outcome
 	By string    `json:"by" doc:"Who said it."`
 	At time.Time `json:"at"`
+}
+
+// OutcomesQuery asks for outcomes that were said in [From, To). Its times are those
+// of a Query; what is empty is not asked for. A zero Limit is 100.
+type OutcomesQuery struct {
+	From, To time.Time
+	Team     string // of the calls and interactions
+	Success  *bool  // nil: both
+	Limit    int
+	Cursor   string // OutcomesAnswer.Next of the page before, to the same question
+}
+
+// OutcomesAnswer is a page of outcomes, newest first: the last word on each.
+type OutcomesAnswer struct {
+	Outcomes []OutcomeAnswer `json:"outcomes"`
+	Next     string          `json:"next,omitempty" doc:"The cursor of the next page; absent: this is the last."`
 }
 
 // Change is one entry of the audit.

@@ -108,6 +108,18 @@ func (c *Client) SetOutcome(ctx context.Context, o Outcome) (*OutcomeAnswer, err
 	return a, c.do(ctx, http.MethodPost, outcomesPath, body, a)
 }
 
+// Outcomes lists what was said of calls and interactions, newest first.
+func (c *Client) Outcomes(ctx context.Context, q OutcomesQuery) (*OutcomesAnswer, error) {
+	values := times(q.From, q.To)
+	set(values, "team", q.Team)
+	if q.Success != nil {
+		set(values, "success", strconv.FormatBool(*q.Success))
+	}
+	set(values, "limit", number(q.Limit))
+	set(values, "cursor", q.Cursor)
+	return ask[OutcomesAnswer](ctx, c, outcomeListPath, values)
+}
+
 // Rerate prices calls anew, some at a time: the answer's Next is the Cursor of the
 // same request for the rest.
 func (c *Client) Rerate(ctx context.Context, r Rerate) (*RerateAnswer, error) {

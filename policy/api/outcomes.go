@@ -127,6 +127,7 @@ func (s *server) register() {
 	register(s, callOperation(), s.call)
 	register(s, outcomeOperation(), s.outcome)
 	register(s, setOutcomeOperation(), s.setOutcome)
+	register(s, outcomesOperation(), s.outcomes)
 	register(s, auditOperation(), s.audit)
 	register(s, rerateOperation(), s.rerate)
 }

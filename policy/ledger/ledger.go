@@ -50,6 +50,8 @@ type Store interface {
 	Note(ctx context.Context, c Change) (Change, error)
 	// Verdict returns the last verdict on a subject; false: there is none.
 	Verdict(ctx context.Context, s Subject) (Verdict, bool, error)
+	// Verdicts returns the last verdicts that h asks for, newest first.
+	Verdicts(ctx context.Context, h Hearing) ([]Verdict, error)
 	// Audit returns the entries that r asks for, newest first.
 	Audit(ctx context.Context, r Review) ([]Change, error)
 	Close() error

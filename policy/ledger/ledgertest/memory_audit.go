@@ -72,6 +72,29 @@ func (m *Memory) Verdict(_ context.Context, s ledger.Subject) (ledger.Verdict, b
 	return v, ok, nil
 }
 
+// Verdicts is ledger.Store's.
+func (m *Memory) Verdicts(_ context.Context, h ledger.Hearing) ([]ledger.Verdict, error) {
+	if err := h.Check(); err != nil {
+		return nil, err
+	}
+	records := m.All()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var found []ledger.Verdict
+	for _, v := range m.verdicts {
+		team := v.Team
+		if at := slices.IndexFunc(records, func(r policy.Record) bool { return r.ID == v.Call }); at >= 0 {
+			team = records[at].Owner.Value("team")
+		}
+		in := !v.At.Before(h.From) && v.At.Before(h.To) && (h.After.Zero() || ledger.SaidOf(&v).Compare(h.After) < 0)
+		if in && h.Only.Fits(v.Success) && (h.Team == "" || h.Team == team) {
+			found = append(found, v)
+		}
+	}
+	slices.SortFunc(found, func(a, b ledger.Verdict) int { return ledger.SaidOf(&b).Compare(ledger.SaidOf(&a)) })
+	return found[:min(len(found), h.Limit)], nil
+}
+
 // Audit is ledger.Store's.
 func (m *Memory) Audit(_ context.Context, r ledger.Review) ([]ledger.Change, error) {
 	if err := r.Check(); err != nil {

@@ -50,6 +50,7 @@ func Run(t *testing.T, open func(t *testing.T) ledger.Store) {
 		{"verdicts override", overrides},
 		{"agrees with plain interactions", plainInteractions},
 		{"verdicts", verdicts},
+		{"verdicts are listed newest first", heard},
 		{"audit", audit},
 		{"verdicts beside the writer", verdictsBeside},
 		{"an ended context writes nothing", endedContext},

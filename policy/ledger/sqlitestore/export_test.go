@@ -22,6 +22,11 @@ func (s *Store) SetMaxRows(n int) { s.maxRows = n }
 // Plan is how SQLite carries out Find.
 func (s *Store) Plan(t *testing.T) []string { return s.plan(t, findSQL, "x", 1, []byte("x"), "[]", 1) }
 
+// VerdictsPlan is how SQLite carries out Verdicts.
+func (s *Store) VerdictsPlan(t *testing.T) []string {
+	return s.plan(t, verdictsSQL, 1, 2, 3, []byte{}, "", "", -1, "support", 10)
+}
+
 // InteractionPlans is how SQLite carries out each statement of Interactions.
 func (s *Store) InteractionPlans(t *testing.T, q ledger.Query) (plans [][]string) {
 	g := groupingOf(q, 1)

@@ -96,6 +96,7 @@ func TestOldRecordsAreOfNoInteraction(t *testing.T) {
 		run(t, path, `ALTER TABLE records DROP COLUMN `+column)
 	}
 	run(t, path, `DROP TABLE deferrals`)
+	run(t, path, `DROP INDEX outcomes_at`)
 	run(t, path, `DELETE FROM schema_version WHERE version >= 3`)
 	s = open(t, path, ledger.Process)
 	want := ledgertest.Record(1)
