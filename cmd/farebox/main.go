@@ -48,7 +48,7 @@ Envoy it says who pays, counts the tokens of the answer, prices them and
 remembers.
 
 "serve" runs it. "check", "config", "envoy", "owners" and "prices" prepare it.
-"usage", "interactions" and "explain" ask a running one.`,
+"usage", "interactions", "outcomes", "explain" and "audit" ask a running one.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -56,6 +56,6 @@ remembers.
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())
 	})
-	root.AddCommand(newServe(), newCheck(), newEnvoy(), newUsage(), newInteractions(), newExplain(), newOwners(), newPrices(), newConfig(), newVersion())
+	root.AddCommand(newServe(), newCheck(), newEnvoy(), newUsage(), newInteractions(), newOutcomes(), newExplain(), newAudit(), newOwners(), newPrices(), newConfig(), newVersion())
 	return root
 }
