@@ -10,6 +10,7 @@ type metrics struct {
 	degraded  *prometheus.CounterVec
 	refused   *prometheus.CounterVec
 	unmetered *prometheus.CounterVec
+	observed  prometheus.Counter
 	admit     prometheus.Observer
 }
 
@@ -21,6 +22,9 @@ func newMetrics(r prometheus.Registerer, s *Server) (*metrics, error) {
 		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "farebox_refused_total", Help: "Calls that were answered with a refusal, by its code.",
 		}, []string{"code"}),
+		observed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "farebox_observed_requests_total", Help: "Calls that another Farebox had admitted, by its stamp; they are settled there.",
+		}),
 		unmetered: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "farebox_unmetered_requests_total", Help: "POST requests to known LLM hosts that no dialect meters.",
 		}, []string{"operation"}),
@@ -43,7 +47,7 @@ func newMetrics(r prometheus.Registerer, s *Server) (*metrics, error) {
 	held := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "farebox_inflight_bytes", Help: "Bytes of bodies held at once.",
 	}, func() float64 { return float64(s.inflight.Load()) })
-	for _, c := range []prometheus.Collector{m.degraded, m.refused, m.unmetered, decision, open, held} {
+	for _, c := range []prometheus.Collector{m.degraded, m.refused, m.unmetered, m.observed, decision, open, held} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("register ext_proc metrics: %w", err)
 		}

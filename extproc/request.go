@@ -22,6 +22,8 @@ func (st *stream) requestHeaders(in *wire.Message) {
 	case !metered, bodyless(in):
 		st.letGo(method)
 		return
+	case st.paidBefore(in):
+		return
 	case in.End:
 		st.askAfter(in, method)
 		return
@@ -37,6 +39,25 @@ func (st *stream) requestHeaders(in *wire.Message) {
 		st.reply.Drop = append(st.reply.Drop, st.rules.Drop...)
 		st.reply.Drop = append(st.reply.Drop, "accept-encoding") // a plain answer is the cheapest to read
 	}
+}
+
+// paidBefore lets a call go that a Farebox before us has admitted and will settle.
+// A stamp that does not verify is no stamp: it is counted, and taken off.
+func (st *stream) paidBefore(in *wire.Message) bool {
+	stamp := in.Header(stampName)
+	if stamp == "" {
+		return false
+	}
+	st.reply.Drop = append(st.reply.Drop, stampName)
+	if !stamps(st.rules.StampKeys).verify(stamp, st.now()) {
+		st.degrade(falseStamp, nil)
+		return false
+	}
+	st.srv.metrics.observed.Inc()
+	st.reply.Drop = append(st.reply.Drop, st.rules.Drop...)
+	st.reply.Mode = wire.LetGo
+	st.phase = over
+	return true
 }
 
 // letGo tells Envoy that this exchange does not concern us. What goes to a known
@@ -175,6 +196,9 @@ func (st *stream) admit(call tokenizer.Call, body []byte) {
 	}
 	st.ticket = ticket
 	st.phase = awaitResponseHeaders
+	if st.rules.Stamp && len(st.rules.StampKeys) > 0 {
+		st.reply.Set = append(st.reply.Set, wire.Pair{Name: stampName, Value: stamps(st.rules.StampKeys).sign(ticket.ID, st.now())})
+	}
 	st.askUsage(call, body, signed, sized)
 }
 

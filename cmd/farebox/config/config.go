@@ -29,6 +29,7 @@ type Config struct {
 	Interactions Interactions `yaml:"interactions" doc:"What serves a person: all calls of one interaction."`
 	Drain        Drain        `yaml:"drain" doc:"How a graceful stop goes. Give the process more than wait and timeout together before it is killed."`
 	Providers    []Provider   `yaml:"providers" max:"256" doc:"Upstreams that host, route or cluster tell better than the path of the request does. The first that matches is taken."`
+	Stamp        *Stamp       `yaml:"stamp" doc:"For calls that pass two Fareboxes, as at a sidecar and at an egress gateway: the first admits and settles the call, and stamps it; the next observes it."`
 	Attributes   Attributes   `yaml:"attribution" doc:"Who pays. Beside the keys below, every key is the name of an attribute and its value the list of its sources."`
 	Owners       *Owners      `yaml:"owners" max:"10000" doc:"The teams there are, and what is known of them. When not given, any team may be named."`
 	Prices       Prices       `yaml:"prices" doc:"Prices beside the built-in catalogue."`
@@ -115,6 +116,15 @@ type Match struct {
 	Route   Glob `yaml:"route" doc:"Envoy's route name."`
 	Cluster Glob `yaml:"cluster" doc:"Envoy's cluster name."`
 }
+
+// Stamp is how one Farebox tells the next that a call is paid.
+type Stamp struct {
+	KeyFile File  `yaml:"key_file" need:"yes" doc:"File with the keys that the Fareboxes share, one a line, of 32 to 512 printable bytes: the first signs, all are believed. Who has a key passes for a Farebox. Read when the configuration is."`
+	Sign    *bool `yaml:"sign" doc:"Whether calls that are admitted here are stamped; not given: true. Say false at the last one before the provider, who would see the stamp."`
+}
+
+// Signs reports whether admitted calls are stamped.
+func (s *Stamp) Signs() bool { return s != nil && (s.Sign == nil || *s.Sign) }
 
 // Attributes is who pays. List holds the attributes in order.
 type Attributes struct {

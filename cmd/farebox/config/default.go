@@ -93,6 +93,9 @@ func parse(name string, data []byte) (*Config, *decoder) {
 		c.Ledger.Store = c.Ledger.Store.in(filepath.Dir(name))
 		c.Listen.in(filepath.Dir(name))
 		c.Owners.in(filepath.Dir(name))
+		if c.Stamp != nil {
+			c.Stamp.KeyFile = c.Stamp.KeyFile.in(filepath.Dir(name))
+		}
 		for i, f := range c.Prices.Files {
 			c.Prices.Files[i] = f.in(filepath.Dir(name))
 		}

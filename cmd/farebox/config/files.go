@@ -14,6 +14,9 @@ func (c *Config) Files() (names []string) {
 	if c.Owners != nil && c.Owners.File != "" {
 		names = append(names, string(c.Owners.File))
 	}
+	if c.Stamp != nil {
+		names = append(names, string(c.Stamp.KeyFile))
+	}
 	for _, f := range c.Prices.Files {
 		names = append(names, string(f))
 	}

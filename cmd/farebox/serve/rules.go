@@ -51,6 +51,10 @@ func rulesOf(c *config.Config) (*rules, error) {
 	if err != nil {
 		return nil, err
 	}
+	keys, err := stampKeys(c.Stamp)
+	if err != nil {
+		return nil, err
+	}
 	return &rules{
 		engine: engine.Rules{
 			Attribution: who, Prices: prices, Enforce: c.Mode == config.Enforce, HoldOnAbort: c.Metering.OnAbort == config.AbortHold,
@@ -59,6 +63,7 @@ func rulesOf(c *config.Config) (*rules, error) {
 			Providers: providers(c), Drop: who.Drop(), InjectUsage: c.Metering.InjectUsage,
 			MaxRequestBody: int64(c.Metering.MaxRequestBody), BufferJSON: int64(c.Metering.BufferJSON),
 			InflightBytes: int64(c.Limits.InflightBytes), MaxStreams: int64(c.Limits.Streams),
+			StampKeys: keys, Stamp: c.Stamp.Signs(),
 		},
 	}, nil
 }
