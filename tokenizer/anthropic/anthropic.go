@@ -49,8 +49,10 @@ func (*Dialect) Match(method, path string) (operation string, ok bool) {
 	}
 	path = strings.TrimRight(path, "/")
 	switch v, vertex := onVertex(path); {
+	case vertex && v.model == countTokens:
+		return "", false
 	case vertex:
-		return messages, v.model != countTokens
+		return messages, true
 	case strings.HasSuffix(path, "/v1/messages"):
 		return messages, true
 	case strings.HasSuffix(path, "/v1/complete"):

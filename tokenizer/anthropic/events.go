@@ -88,11 +88,20 @@ func (m *message) close() tokenizer.Reading {
 // the JSON of each event in pieces. It belongs to one answer.
 type Events struct {
 	message  *message
-	empty    bool // nothing but space has come of this event
+	shape    shape
 	last     bool // this event ends the message
 	old      bool // this event is one of an old text completion
 	complete bool
 }
+
+// shape is what the first byte of an event tells.
+type shape uint8
+
+const (
+	empty  shape = iota // nothing but space has come
+	object              // as every event is
+	other
+)
 
 var _ sse.Handler = (*Events)(nil)
 
@@ -109,20 +118,24 @@ func (e *Events) Complete() bool { return e.complete }
 // Begin readies for an event. name may be empty: its type tells as much.
 func (e *Events) Begin(name []byte) {
 	e.message.json.Reset()
-	e.empty, e.last, e.old = true, false, false
+	e.shape, e.last, e.old = empty, false, false
 	e.kind(name)
 }
 
 // Data takes a piece of the event's JSON.
 func (e *Events) Data(p []byte) {
-	if e.empty {
+	if e.shape == empty {
 		if p = bytes.TrimLeft(p, " \t\r\n"); len(p) == 0 {
 			return
 		}
-		e.empty = false
+		if e.shape = other; p[0] == '{' {
+			e.shape = object
+		}
 	}
-	_ = e.message.json.Feed(p) // End asks again
-	e.settle()
+	if e.shape == object {
+		_ = e.message.json.Feed(p) // End asks again
+		e.settle()
+	}
 }
 
 // End judges the event; whole is false when bytes of it are missing. One without
@@ -131,8 +144,8 @@ func (e *Events) Data(p []byte) {
 func (e *Events) End(name []byte, whole bool) {
 	e.kind(name)
 	switch {
-	case e.empty:
-	case !whole || e.message.json.Close() != nil:
+	case e.shape == empty:
+	case e.shape == other, !whole, e.message.json.Close() != nil:
 		if !e.complete {
 			e.message.reading.Unreadable++
 		}

@@ -6,7 +6,7 @@ import "encoding/json"
 // application/json meant. The API's errors have no member for a code: their type
 // is all that a client can look at.
 // https://platform.claude.com/docs/en/api/errors
-func (*Dialect) Refuse(status int, code, message string) []byte {
+func (*Dialect) Refuse(status int, _, message string) []byte {
 	type refusal struct {
 		Type    string `json:"type"`
 		Message string `json:"message"`
@@ -14,7 +14,7 @@ func (*Dialect) Refuse(status int, code, message string) []byte {
 	body, err := json.Marshal(struct {
 		Type  string  `json:"type"`
 		Error refusal `json:"error"`
-	}{"error", refusal{refusalType(status, code), message}})
+	}{"error", refusal{refusalType(status), message}})
 	if err != nil { // strings always marshal
 		return []byte(`{"type":"error","error":{"type":"api_error","message":"refused"}}`)
 	}
@@ -22,7 +22,7 @@ func (*Dialect) Refuse(status int, code, message string) []byte {
 }
 
 // refusalType is the type that the API gives errors of a status.
-func refusalType(status int, code string) string {
+func refusalType(status int) string {
 	switch status {
 	case 401:
 		return "authentication_error"
@@ -35,9 +35,6 @@ func refusalType(status int, code string) string {
 	case 413:
 		return "request_too_large"
 	case 429:
-		if code == "budget_exhausted" { // an empty purse, which no retry fills
-			return "billing_error"
-		}
 		return "rate_limit_error"
 	case 504:
 		return "timeout_error"
