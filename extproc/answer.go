@@ -19,7 +19,7 @@ func (st *stream) responseHeaders(in *wire.Message) {
 	}
 	st.gauge.status = status
 	st.gauge.tries, _ = strconv.Atoi(in.Attribute("upstream.request_attempt_count")) // absent: not known
-	st.gauge.account = account(in)
+	st.gauge.account, st.gauge.region = account(in), searchable(in.Header("x-ms-region"))
 	if in.End {
 		st.settle(endOf(status), "")
 		return

@@ -88,7 +88,7 @@ func TestTheProvidersAccountIsRemembered(t *testing.T) {
 	e.send(responseHeaders(false, ":status", "200", "content-type", "application/json", "openai-organization", "acme", "openai-project", "proj_1"))
 	e.send(responseBody(`{"id":"x","usage":{"prompt_tokens":1,"completion_tokens":2,"cost":0.00014}}`, true))
 	o := s.cashier.settled(t)
-	if o.Account != "organization=acme project=proj_1" || o.Reading.Cost != "0.00014" {
-		t.Errorf("account %q, cost %q", o.Account, o.Reading.Cost)
+	if o.AccountTold != "organization=acme project=proj_1" || o.Reading.Cost != "0.00014" {
+		t.Errorf("account %q, cost %q", o.AccountTold, o.Reading.Cost)
 	}
 }

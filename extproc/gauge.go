@@ -23,6 +23,7 @@ type gauge struct {
 	status    int
 	tries     int
 	account   string    // the provider's, where the answer names it
+	region    string    // likewise
 	first     time.Time // of the first piece
 	errorBody []byte
 

@@ -206,7 +206,7 @@ func (st *stream) cut(because string) {
 // settle closes the meter and has the call settled, once.
 func (st *stream) settle(end tokenizer.End, because string) policy.Receipt {
 	st.phase = passing
-	o := policy.Outcome{End: end, Status: st.gauge.status, Tries: st.gauge.tries, Account: st.gauge.account, FirstToken: st.gauge.first, At: st.now(), Reason: because, Lost: st.gauge.unread}
+	o := policy.Outcome{End: end, Status: st.gauge.status, Tries: st.gauge.tries, AccountTold: st.gauge.account, Region: st.gauge.region, FirstToken: st.gauge.first, At: st.now(), Reason: because, Lost: st.gauge.unread}
 	o.Reading = st.gauge.close(end)
 	if o.Reading.Unreadable > 0 {
 		st.degradeBy(unreadableEvent, o.Reading.Unreadable, nil)

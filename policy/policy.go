@@ -102,8 +102,10 @@ type Outcome struct {
 	FirstToken time.Time
 	At         time.Time
 	Reason     string // why it was cut or failed, for a person
-	Account    string // the provider's account, where its answer names it
-	Lost       bool   // what had been seen of the answer is lost: a restart settles an old opening
+	// What the headers of the answer tell of where it is from: organization, project
+	// and region of the provider's account, in one text; and that region by itself.
+	AccountTold, Region string
+	Lost                bool // what had been seen of the answer is lost: a restart settles an old opening
 }
 
 // Receipt is what Settle tells the caller's answer.
@@ -161,18 +163,26 @@ type Record struct {
 	// What the call is a part of, see InteractionOf.
 	Interaction string `json:"interaction,omitempty"`
 
-	Owner        Owner            `json:"owner"`
-	Dialect      string           `json:"dialect"`
-	Operation    string           `json:"operation"`
-	Provider     string           `json:"provider"`  // who hosts the model
-	Developer    string           `json:"developer"` // who made the model, where the price row says
-	Host         string           `json:"host,omitempty"`
-	Account      string           `json:"account,omitempty"` // the provider's: organization, project and region, where its answer names them
-	KeyHash      string           `json:"key_hash,omitempty"`
-	ModelAsked   string           `json:"model_asked"`
-	Model        string           `json:"model"` // as answered, else as asked
-	TierAsked    string           `json:"tier_asked,omitempty"`
-	Tier         string           `json:"tier,omitempty"` // as served
+	Owner       Owner  `json:"owner"`
+	Dialect     string `json:"dialect"`
+	Operation   string `json:"operation"`
+	Provider    string `json:"provider"`  // who hosts the model
+	Developer   string `json:"developer"` // who made the model, where the price row says
+	Host        string `json:"host,omitempty"`
+	AccountTold string `json:"account_told,omitempty"` // organization, project and region of the provider's account, as the answer's headers name them
+	KeyHash     string `json:"key_hash,omitempty"`
+	ModelAsked  string `json:"model_asked"`
+	Model       string `json:"model"` // as answered, else as asked
+	TierAsked   string `json:"tier_asked,omitempty"`
+	Tier        string `json:"tier,omitempty"` // as served
+	// Further conditions of the price, by which it is also found when the call is
+	// priced anew; empty: not known. The account is what the configuration or the
+	// path says; region, size and quality are the answer's, else the call's.
+	Account      string           `json:"account,omitempty"`
+	Deployment   string           `json:"deployment,omitempty"`
+	Region       string           `json:"region,omitempty"`
+	Size         string           `json:"size,omitempty"`
+	Quality      string           `json:"quality,omitempty"`
 	Stream       bool             `json:"stream"`
 	Status       int              `json:"status"`
 	Finish       string           `json:"finish_reason,omitempty"`
@@ -225,6 +235,7 @@ type Line struct {
 	Source     tokenizer.Source `json:"source"`
 	State      string           `json:"state"`             // Priced, Unpriced or Free, of the list price
 	RateID     string           `json:"rate_id,omitempty"` // the row of the catalogue
+	Unmet      string           `json:"unmet,omitempty"`   // what of the call that row does not know of, see price.Unmet; it may be billed at another price
 	Rate       money.Rate       `json:"rate"`              // rounded where the row's has a divisor; the moneys are not
 	List       money.Amount     `json:"list_usd"`
 	Contracted money.Amount     `json:"contracted_usd"`

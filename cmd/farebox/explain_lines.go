@@ -60,7 +60,7 @@ func showLines(r *policy.Record) string {
 	}
 	t.foot = append(b.total(r.Lines), make([]string, len(t.columns)-6-moneys)...)
 	t.alignPoints(append([]int{4}, last(6+moneys, moneys)...)...)
-	return t.String() + exchangeNote(r) + unpricedNote(r)
+	return t.String() + exchangeNote(r) + unmetNote(r) + unpricedNote(r)
 }
 
 // total is the foot, up to the moneys.
@@ -135,6 +135,24 @@ func exchangeNote(r *policy.Record) string {
 		return ""
 	}
 	return "\n  Exchange rates: " + strings.Join(used, ", ") + ".\n"
+}
+
+// unmetNote says what of the call the rows that price it do not know of.
+func unmetNote(r *policy.Record) string {
+	var lacks []string
+	for i := range r.Lines {
+		l := &r.Lines[i]
+		if l.Unmet == "" {
+			continue
+		}
+		if text := plain(l.RateID) + " does not know " + plain(l.Unmet); !slices.Contains(lacks, text) {
+			lacks = append(lacks, text)
+		}
+	}
+	if len(lacks) == 0 {
+		return ""
+	}
+	return "\n  Unmet: " + strings.Join(lacks, "; ") + ". The provider may bill another price; add prices.rates.\n"
 }
 
 // unpricedNote names what has no list price, what follows from that, and what to

@@ -103,11 +103,15 @@ func answered(r *policy.Record) string {
 	if r.Developer != "" && r.Developer != r.Provider {
 		s += ", made by " + plain(r.Developer)
 	}
-	if r.Account != "" {
-		s += ", account " + plain(r.Account)
+	for _, c := range [][2]string{
+		{"account", r.Account}, {"deployment", r.Deployment}, {"region", r.Region}, {"tier", r.Tier}, {"size", r.Size}, {"quality", r.Quality},
+	} {
+		if c[1] != "" {
+			s += ", " + c[0] + " " + plain(c[1])
+		}
 	}
-	if r.Tier != "" {
-		s += ", tier " + plain(r.Tier)
+	if r.AccountTold != "" {
+		s += ", which told " + plain(r.AccountTold)
 	}
 	if r.ProviderCost != "" {
 		s += ", which says it cost " + plain(r.ProviderCost) + " USD"

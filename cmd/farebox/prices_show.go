@@ -20,6 +20,7 @@ type priceAnswer struct {
 	Priced     bool        `json:"priced"`
 	Reason     string      `json:"reason,omitempty"` // why there is no price
 	How        string      `json:"found,omitempty"`
+	Unmet      string      `json:"unmet,omitempty"` // what of the call the row does not know of
 	Row        *pricedRow  `json:"row,omitempty"`
 	Lost       []pricedRow `json:"lost"`
 	More       int         `json:"more_lost,omitempty"`
@@ -65,7 +66,7 @@ func writePrice(w io.Writer, x *price.Explanation, form string) error {
 }
 
 func answerPrice(x *price.Explanation) *priceAnswer {
-	a := &priceAnswer{Model: x.Query.Model, Deployment: x.Deployment, Priced: x.Row != nil, Reason: x.Reason, How: x.How, Lost: []pricedRow{}, More: x.More}
+	a := &priceAnswer{Model: x.Query.Model, Deployment: x.Deployment, Priced: x.Row != nil, Reason: x.Reason, How: x.How, Unmet: x.Unmet.String(), Lost: []pricedRow{}, More: x.More}
 	if x.Row != nil {
 		row := answerRow(x.Row)
 		a.Row = &row
@@ -91,6 +92,9 @@ func showPrice(x *price.Explanation) string {
 		fmt.Fprintf(&b, "%s has no price: %s.\n", name, x.Reason)
 	} else {
 		fmt.Fprintf(&b, "%s is priced %s\n\n%s", name, x.How, showRow(x.Row))
+		if x.Unmet != (price.Unmet{}) {
+			fmt.Fprintf(&b, "\n  Unmet: this row does not know %s. The provider may bill another price; add prices.rates.\n", plain(x.Unmet.String()))
+		}
 	}
 	if len(x.Lost) == 0 {
 		return b.String()

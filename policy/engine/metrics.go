@@ -10,6 +10,7 @@ import (
 
 type metrics struct {
 	costs       *costs
+	unmet       *unmet
 	wouldRefuse *prometheus.CounterVec
 	sources     [tokenizer.Reported + 1]prometheus.Counter
 	recovered   prometheus.Counter
@@ -20,7 +21,7 @@ type metrics struct {
 
 func newMetrics(r prometheus.Registerer, series int, pending func() float64) (*metrics, error) {
 	m := &metrics{
-		costs: newCosts(series),
+		costs: newCosts(series), unmet: newUnmet(series),
 		wouldRefuse: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "farebox_would_refuse_total", Help: "Calls that enforce mode would have refused, by code.",
 		}, []string{"code"}),
@@ -48,7 +49,7 @@ func newMetrics(r prometheus.Registerer, series int, pending func() float64) (*m
 	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "farebox_deferred_pending", Help: "Work that goes on at a provider after its call was answered, and is not settled yet.",
 	}, pending)
-	for _, c := range []prometheus.Collector{waiting, m.costs, m.wouldRefuse, m.recovered, m.deferred, m.duration, m.firstToken, source} {
+	for _, c := range []prometheus.Collector{waiting, m.costs, m.unmet, m.wouldRefuse, m.recovered, m.deferred, m.duration, m.firstToken, source} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("register engine metrics: %w", err)
 		}
@@ -74,6 +75,7 @@ func (m *metrics) observe(rec *policy.Record) {
 	if rec.Outcome == policy.Refused {
 		return
 	}
+	m.unmet.observe(rec)
 	m.sources[rec.Source].Inc()
 	provider := label(rec.Provider)
 	m.duration.WithLabelValues(provider, rec.Operation).Observe(rec.Completed.Sub(rec.Admitted).Seconds())

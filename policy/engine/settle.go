@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"cmp"
+
 	"github.com/farebox/farebox/policy"
 	"github.com/farebox/farebox/policy/price"
 	"github.com/farebox/farebox/tokenizer"
@@ -71,9 +73,12 @@ func record(t *policy.Ticket, o *policy.Outcome) policy.Record {
 		ID: t.ID, Attempt: o.Attempt, RequestID: t.RequestID, TraceID: t.TraceID, ResponseID: o.Reading.ResponseID,
 		Interaction: policy.InteractionOf(t), Owner: t.Owner, Dialect: t.Call.Dialect, Operation: t.Call.Operation, Provider: t.Provider, Host: t.Host, KeyHash: t.KeyHash,
 		ModelAsked: t.Call.Model, Model: modelOf(t, o), TierAsked: t.Call.Tier, Tier: o.Reading.Tier, Stream: t.Call.Stream,
-		Status: o.Status, Finish: o.Reading.Finish, Account: o.Account, ProviderCost: o.Reading.Cost, Outcome: policy.Served, Reason: o.Reason, Purpose: policy.User, Tries: o.Tries,
+		Status: o.Status, Finish: o.Reading.Finish, AccountTold: o.AccountTold, ProviderCost: o.Reading.Cost, Outcome: policy.Served, Reason: o.Reason, Purpose: policy.User, Tries: o.Tries,
 		Shares: t.Call.Shares, Admitted: t.At, FirstToken: o.FirstToken, Completed: o.At,
 	}
+	rec.Account, rec.Deployment = t.Account, t.Deployment
+	rec.Region = cmp.Or(o.Reading.Region, t.Region, o.Region)
+	rec.Size, rec.Quality = cmp.Or(o.Reading.Size, t.Call.Size), cmp.Or(o.Reading.Quality, t.Call.Quality)
 	if t.Retry > 0 {
 		rec.Purpose = policy.Retry
 	}
@@ -115,7 +120,7 @@ func (e *Engine) price(rec *policy.Record, all []tokenizer.Usage) {
 // bill appends the lines of one usage to those of rec. bands, where they are not
 // nil, are the discounts that its meters had before, see terms.Apply.
 func (r *Rules) bill(rec *policy.Record, u *tokenizer.Usage, bands *[tokenizer.Classes]string) {
-	row, model := r.row(rec, u)
+	row, model, unmet := r.row(rec, u)
 	countRequest(u, row)
 	for class, n := range u.All {
 		if n == 0 && class != tokenizer.Input && class != tokenizer.Output {
@@ -129,6 +134,12 @@ func (r *Rules) bill(rec *policy.Record, u *tokenizer.Usage, bands *[tokenizer.C
 			l.ContractID = bands[class]
 		}
 		charge(&l, row)
+		if l.State == policy.Priced && n > 0 {
+			l.Unmet = unmet
+		}
+		if class == tokenizer.Images && byTokens(u, row) {
+			l.State, l.RateID = policy.Free, row.ID
+		}
 		r.Terms.Apply(&l, rec)
 		rec.Lines = append(rec.Lines, l)
 	}
@@ -146,29 +157,6 @@ func countRequest(u *tokenizer.Usage, row *price.Row) {
 	if _, _, ok := row.Rate(tokenizer.Requests); ok {
 		u.Set(tokenizer.Requests, 1, tokenizer.Reported)
 	}
-}
-
-// row finds the price of one usage: of the model as answered, else as asked.
-func (r *Rules) row(rec *policy.Record, u *tokenizer.Usage) (row *price.Row, model string) {
-	model = u.Model
-	if model == "" {
-		model = rec.Model
-	}
-	input, _ := u.Totals()
-	q := price.Query{Provider: rec.Provider, Model: model, Tier: rec.Tier, Input: input, At: rec.Admitted}
-	row, ok := r.Prices.Find(q)
-	if !ok && rec.ModelAsked != model {
-		q.Model = rec.ModelAsked
-		row, ok = r.Prices.Find(q)
-	}
-	if !ok {
-		return nil, model
-	}
-	if rec.Provider == "" {
-		rec.Provider = row.Provider
-	}
-	rec.Developer = row.Developer
-	return row, model
 }
 
 // charge sets the list price of a line. What is paid and charged follows from it

@@ -13,6 +13,7 @@ type Explanation struct {
 	Deployment string // the model that stands behind the name asked, when it is a deployment's
 	Row        *Row   // nil: the call has no price
 	How        string // how the name led to the row: "by its name", "as a snapshot of gpt-4o", …
+	Unmet      Unmet  // what of the call Row does not know of
 	Reason     string // why there is no row; empty when there is one
 	Lost       []Loss // every other row that the name led to, nearest first; at most MaxLost
 	More       int    // rows beyond MaxLost
@@ -61,12 +62,15 @@ func (t *trace) saw(row int32, score int) {
 // Explain does what Find does, and tells why. It is for people: it takes longer.
 func (c *Catalogue) Explain(q Query) Explanation {
 	t := &trace{}
+	x := Explanation{Query: q}
+	q = q.placed()
 	s := search{c: c, q: &q, best: -1, trace: t}
 	s.run()
-	x := Explanation{Query: q, Deployment: t.model}
+	x.Deployment = t.model
 	if s.best >= 0 && !s.ambiguous {
 		x.Row = &c.rows[s.best].Row
 		x.How = how(&c.rows[s.best], s.score, cmp.Or(t.model, q.Model))
+		x.Unmet = c.Unmet(q, x.Row)
 	} else {
 		x.Reason = s.reason()
 	}
@@ -155,6 +159,8 @@ func (s *search) beaten(r *entry, score int) (on, why string) {
 	switch {
 	case r.layer != w.layer:
 		return "layer", "the configuration's rows come before it"
+	case s.kindred && score > s.score:
+		return "name", "its family's row knows more of the call, and both cost the same otherwise"
 	case score != s.score:
 		return "name", "the winner's name is closer to the one asked"
 	}

@@ -21,9 +21,13 @@ import "cmp"
 // fine-tuned model ("ft:…") is priced only by a row that says so, and the name of
 // a deployment by the model that Options.Deployments has for it.
 //
+// Of the tier or deployment of a snapshot of which only the family has a row,
+// that row is taken, where the two cost the same otherwise.
+//
 // Without a provider only rows of those who host their own models count, and
 // only when the winning layer knows the model of one provider alone.
 func (c *Catalogue) Find(q Query) (*Row, bool) {
+	q = q.placed()
 	s := search{c: c, q: &q, best: -1}
 	s.run()
 	if s.best < 0 || s.ambiguous {
@@ -43,6 +47,7 @@ type search struct {
 	best      int32 // position of the best row; below 0: none
 	score     int   // of best's name
 	provider  string
+	kindred   bool   // best is of the family of a snapshot that has rows of its own
 	ambiguous bool   // best's layer knows the model of several providers
 	trace     *trace // what Explain tells; nil on the hot path
 }
@@ -58,12 +63,20 @@ func (s *search) run() {
 		s.trace.deployed(model)
 	}
 	s.tuned = tuned(name)
+	var exact []byte // the part of the name that led to the best row by name
 	for part := name; part != nil; part = afterSlash(part) {
+		best := s.best
 		s.exact(part)
+		if s.best != best {
+			exact = part
+		}
 		if stem := family(part); stem != nil {
 			s.family(stem)
 		}
 		s.globs(part)
+	}
+	if s.score >= exactName {
+		s.kin(exact)
 	}
 }
 

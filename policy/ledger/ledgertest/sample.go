@@ -34,7 +34,8 @@ func Record(n int) policy.Record {
 			{Name: "project", Value: `a "quoted" \ näme` + "\n\x00", Rule: "default"},
 			{Name: "app", Value: "", Rule: "missing"},
 		},
-		Dialect: "openai", Operation: "chat", Provider: "azure", Developer: "openai", Host: "llm.example.com", KeyHash: "k1", Account: "organization=o project=p", ProviderCost: "1.4e-05",
+		Dialect: "openai", Operation: "chat", Provider: "azure", Developer: "openai", Host: "llm.example.com", KeyHash: "k1", ProviderCost: "1.4e-05",
+		Account: "acme", AccountTold: "organization=o project=p", Deployment: "data_zone", Region: "swedencentral", Size: "1024x1024", Quality: "high",
 		ModelAsked: "gpt-4o", Model: "gpt-4o-2024-08-06", TierAsked: "auto", Tier: "default", Stream: true,
 		Status: 200, Finish: "stop", Outcome: policy.Served, Success: true, Reason: "none", Purpose: policy.User, Tries: 2,
 		Source: tokenizer.Counted, Priced: true,
@@ -54,7 +55,7 @@ func Line(c tokenizer.Class, quantity int64, charged money.Amount) policy.Line {
 		RateID: "openai/gpt-4o/" + c.String(), Rate: 2_500_000,
 		List: charged.Add(charged), Contracted: charged.Add(money.Amount{Pico: 3}), Charged: charged,
 		ContractID: "config:prices.discounts[0]", ChargeID: "config:prices.rate_card[1]",
-		Currency: "EUR", FXRate: "1.0832", ChargeCurrency: "GBP", ChargeFXRate: "1.25",
+		Currency: "EUR", FXRate: "1.0832", ChargeCurrency: "GBP", ChargeFXRate: "1.25", Unmet: "tier=priority",
 	}
 }
 
@@ -64,10 +65,10 @@ func Opening(n int) policy.Opening {
 	return policy.Opening{Ticket: policy.Ticket{
 		Request: policy.Request{
 			ID: r.ID, Provider: r.Provider, Host: r.Host, RequestID: r.RequestID, TraceID: r.TraceID, KeyHash: r.KeyHash,
-			Retry: 1, Malformed: true, At: r.Admitted,
+			Retry: 1, Malformed: true, At: r.Admitted, Account: r.Account, Deployment: r.Deployment, Region: r.Region,
 			Call: tokenizer.Call{
 				Dialect: r.Dialect, Operation: r.Operation, Model: r.ModelAsked, Tier: r.TierAsked, Stream: true, AsksUsage: true,
-				Choices: 2, MaxOutput: 300, Shares: r.Shares,
+				Choices: 2, MaxOutput: 300, Shares: r.Shares, Region: r.Region, Account: r.Account, Size: r.Size, Quality: r.Quality,
 			},
 		},
 		Owner: r.Owner, Refusal: &policy.Refusal{Code: "c", Status: 429, Message: "m", Retry: time.Second},

@@ -18,6 +18,11 @@ type detail struct {
 	Developer    string   `json:"developer"`
 	Host         string   `json:"host"`
 	Account      string   `json:"account"`
+	AccountTold  string   `json:"account_told"`
+	Deployment   string   `json:"deployment"`
+	Region       string   `json:"region"`
+	Size         string   `json:"size"`
+	Quality      string   `json:"quality"`
 	ProviderCost string   `json:"provider_cost"`
 	KeyHash      string   `json:"key_hash"`
 	ModelAsked   string   `json:"model_asked"`
@@ -80,6 +85,11 @@ func appendDetail(out []byte, r *policy.Record) []byte {
 	o.text("developer", r.Developer)
 	o.text("host", r.Host)
 	o.text("account", r.Account)
+	o.text("account_told", r.AccountTold)
+	o.text("deployment", r.Deployment)
+	o.text("region", r.Region)
+	o.text("size", r.Size)
+	o.text("quality", r.Quality)
 	o.text("provider_cost", r.ProviderCost)
 	o.text("key_hash", r.KeyHash)
 	o.text("model_asked", r.ModelAsked)
@@ -116,7 +126,8 @@ func readDetail(text []byte, r *policy.Record) (rules []string, err error) {
 	}
 	r.Developer, r.Host, r.KeyHash, r.ModelAsked = d.Developer, d.Host, d.KeyHash, d.ModelAsked
 	r.TierAsked, r.Tier, r.Stream, r.Status, r.Finish = d.TierAsked, d.Tier, d.Stream != 0, d.Status, d.Finish
-	r.Account, r.ProviderCost = d.Account, d.ProviderCost
+	r.Account, r.AccountTold, r.ProviderCost = d.Account, d.AccountTold, d.ProviderCost
+	r.Deployment, r.Region, r.Size, r.Quality = d.Deployment, d.Region, d.Size, d.Quality
 	r.Reason, r.Tries, r.Priced = d.Reason, d.Tries, d.Priced != 0
 	r.Shares = tokenizer.Shares{System: d.Shares[0], History: d.Shares[1], Last: d.Shares[2], Tools: d.Shares[3], Media: d.Shares[4]}
 	r.Admitted = instant(d.Admitted)
@@ -143,8 +154,8 @@ func appendNumbers(out []byte, numbers ...int64) []byte {
 // appendLines appends the lines of a record as a JSON array of arrays: model
 // (null: that of the record), meter, quantity, source, state, id of the rate and
 // the rate, then micro- and pico-USD of list, contracted and charged, and, unless
-// all are empty, ids of contract and charge, and their currencies and exchange
-// rates.
+// all are empty, ids of contract and charge, their currencies and exchange rates,
+// and what was not met.
 func appendLines(out []byte, r *policy.Record) []byte {
 	out = append(out, '[')
 	for i := range r.Lines {
@@ -171,11 +182,11 @@ func appendLine(out []byte, l *policy.Line, model string) []byte {
 	out = append(appendText(out, l.RateID), ',')
 	out = appendNumbers(out, int64(l.Rate),
 		l.List.Micro, l.List.Pico, l.Contracted.Micro, l.Contracted.Pico, l.Charged.Micro, l.Charged.Pico)
-	terms := [...]string{l.ContractID, l.ChargeID, l.Currency, l.FXRate, l.ChargeCurrency, l.ChargeFXRate}
-	if terms == [len(terms)]string{} {
+	last := [...]string{l.ContractID, l.ChargeID, l.Currency, l.FXRate, l.ChargeCurrency, l.ChargeFXRate, l.Unmet}
+	if last == [len(last)]string{} {
 		return out
 	}
-	for _, t := range terms {
+	for _, t := range last {
 		out = appendText(append(out, ','), t)
 	}
 	return out
@@ -195,7 +206,7 @@ func readLines(text []byte, model string) ([]policy.Line, error) {
 		members := []any{
 			&l.Model, &l.Class, &l.Quantity, &l.Source, &l.State, &l.RateID, &rate,
 			&l.List.Micro, &l.List.Pico, &l.Contracted.Micro, &l.Contracted.Pico, &l.Charged.Micro, &l.Charged.Pico,
-			&l.ContractID, &l.ChargeID, &l.Currency, &l.FXRate, &l.ChargeCurrency, &l.ChargeFXRate,
+			&l.ContractID, &l.ChargeID, &l.Currency, &l.FXRate, &l.ChargeCurrency, &l.ChargeFXRate, &l.Unmet,
 		}
 		if err := json.Unmarshal(all[i], &members); err != nil {
 			return nil, fmt.Errorf("read line %d: %w", i, err)
