@@ -85,10 +85,10 @@ func TestTheProvidersAccountIsRemembered(t *testing.T) {
 	s := newStand(t, nil)
 	e := s.begin(t)
 	e.chat(`{"model":"gpt-4o","messages":[]}`)
-	e.send(responseHeaders(false, ":status", "200", "content-type", "application/json", "openai-organization", "acme", "openai-project", "proj_1"))
+	e.send(responseHeaders(false, ":status", "200", "content-type", "application/json", "openai-organization", "acme", "openai-project", "proj_1", "x-ms-region", "East US"))
 	e.send(responseBody(`{"id":"x","usage":{"prompt_tokens":1,"completion_tokens":2,"cost":0.00014}}`, true))
 	o := s.cashier.settled(t)
-	if o.AccountTold != "organization=acme project=proj_1" || o.Reading.Cost != "0.00014" {
-		t.Errorf("account %q, cost %q", o.AccountTold, o.Reading.Cost)
+	if o.AccountTold != "organization=acme project=proj_1 region=East US" || o.Region != "East US" || o.Reading.Cost != "0.00014" {
+		t.Errorf("account %q, region %q, cost %q", o.AccountTold, o.Region, o.Reading.Cost)
 	}
 }

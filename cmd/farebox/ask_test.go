@@ -148,6 +148,18 @@ func served() policy.Record {
 	}
 }
 
+// TestExplainConditions: by what a call was priced, and what its price does not
+// know of.
+func TestExplainConditions(t *testing.T) {
+	r := served()
+	r.Account, r.AccountTold, r.Deployment, r.Region, r.Tier = "acme-eu", "region=Sweden Central", "regional", "eu\x1b", "priority"
+	r.Size, r.Quality = "1024x1024", "high"
+	for i := range r.Lines {
+		r.Lines[i].Unmet = "deployment=regional tier=priority"
+	}
+	golden(t, "explain-conditions.table", ask(t, &books{records: []policy.Record{r}}, "explain", "x"))
+}
+
 func TestExplain(t *testing.T) {
 	discounted := served()
 	discounted.Attempt, discounted.Outcome, discounted.Reason = 1, policy.CutOff, "the caller hung up"

@@ -111,7 +111,7 @@ func answered(r *policy.Record) string {
 		}
 	}
 	if r.AccountTold != "" {
-		s += ", which told " + plain(r.AccountTold)
+		s += ", whose headers tell " + plain(r.AccountTold)
 	}
 	if r.ProviderCost != "" {
 		s += ", which says it cost " + plain(r.ProviderCost) + " USD"

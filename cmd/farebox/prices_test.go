@@ -22,6 +22,8 @@ func TestPrices(t *testing.T) {
 		{"gpt-5 --provider openai --tier batch", 0, []string{"openai/gpt-5;tier=batch", "0.625", "the winner says more about the tier"}},
 		{"gemini-2.5-pro --provider gemini --input 200001 --at 2026-11-20", 0, []string{"gemini/gemini-2.5-pro;above=200000", "2.50"}},
 		{"gpt-4o-2024-08-06 --provider openai", 0, []string{"as a snapshot of gpt-4o"}},
+		{"gpt-5 --provider openai --tier scale", 0, []string{"openai/gpt-5\n", "Unmet: this row does not know tier=scale."}},
+		{"gpt-4.1-mini-2025-04-14 --provider azure --deployment data_zone --region swedencentral", 0, []string{"as a snapshot of gpt-4.1-mini", "its family's row knows more of the call"}},
 		{"whisper-large-v3-turbo-x", 1, []string{"has no price: no row has this name"}},
 		{"gpt-5 --provider mistral", 1, []string{"no row of this name holds", "it is openai's price, the call says mistral"}},
 		{"prod --provider openai --config " + conf, 0, []string{"which is a deployment of gpt-4o,", "config:prices.files[0]:openai/gpt-4o", "60000/3600", "the configuration's rows come before it"}},
