@@ -2,6 +2,8 @@ package e2e_test
 
 import (
 	"context"
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -15,7 +17,7 @@ providers: [{name: local, dialect: openai, match: {host: "*"}}]
 `
 
 // TestALatePriceCorrectsCallsThatHadNone, exactly and once, and leaves their
-// records and the counters as they are.
+// records as they are; the cost that is counted follows, and the audit knows why.
 func TestALatePriceCorrectsCallsThatHadNone(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, harness.StackOptions{Config: priceless, Play: provider.Scenario{Usage: &provider.Usage{Prompt: 400, Completion: 100}}})
@@ -82,6 +84,14 @@ func TestALatePriceCorrectsCallsThatHadNone(t *testing.T) {
 	out, err := s.Farebox.Command(t.Context(), "explain", first.trace)
 	if err != nil || !strings.Contains(out, "Correction 1 of call") || !strings.Contains(out, "2 records, 1 of them a correction, "+usd(400, 100)+" USD charged in all.") {
 		t.Errorf("explain: %v\n%s", err, out)
+	}
+	audit, err := s.Farebox.Command(t.Context(), "audit", "--kind", "prices.rerate", "-o", "json")
+	if entry := fmt.Sprintf(`"number": %d,`, a.Matches[1].AuditEntry); err != nil || a.Matches[1].AuditEntry == 0 || !strings.Contains(audit, entry) {
+		t.Errorf("audit: %v\n%s\nwant %s", err, audit, entry)
+	}
+	want, err := strconv.ParseFloat(usd(400*calls, 100*calls), 64)
+	if got := metric(t, s, "farebox_cost_usd_total"); err != nil || got != want {
+		t.Errorf("%v USD are counted, want %v, %v", got, want, err)
 	}
 	if n := unpriced(); n != counted {
 		t.Errorf("the counter went from %v to %v", counted, n)
