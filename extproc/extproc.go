@@ -13,6 +13,7 @@ package extproc
 import (
 	"context"
 	"errors"
+	"hash/maphash"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -80,6 +81,7 @@ type Server struct {
 	o        Options
 	rules    atomic.Pointer[Rules]
 	metrics  *metrics
+	seed     maphash.Seed      // of the hashes of bodies
 	said     map[reason]*pacer // read only
 	refusals askRefusals
 	inflight atomic.Int64
@@ -104,7 +106,7 @@ func New(o Options) (*Server, error) {
 		return nil, errors.New("make ext_proc server: no Registerer")
 	}
 	o.fill()
-	s := &Server{o: o, closing: make(chan struct{}), jobs: make(chan job), said: newPacers()}
+	s := &Server{o: o, closing: make(chan struct{}), jobs: make(chan job), said: newPacers(), seed: maphash.MakeSeed()}
 	if err := s.Configure(o.Rules); err != nil {
 		return nil, err
 	}

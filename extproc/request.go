@@ -2,6 +2,7 @@ package extproc
 
 import (
 	"cmp"
+	"hash/maphash"
 	"strconv"
 	"strings"
 	"time"
@@ -115,6 +116,7 @@ func (st *stream) requestBody(in *wire.Message) {
 	if err := st.describe(call); err != nil {
 		st.degrade(noRandomness, err)
 	}
+	st.request.BodyHash = maphash.Bytes(st.srv.seed, in.Body)
 	switch {
 	case int64(len(in.Body)) > st.rules.MaxRequestBody:
 		st.refuse(st.tooLarge())

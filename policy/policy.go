@@ -63,7 +63,8 @@ type Request struct {
 	RequestID string   // x-request-id: searchable, never a key
 	TraceID   string   // from traceparent, 32 hex digits, or empty
 	KeyHash   string   // keyed hash of the upstream API key, or empty
-	Retry     int      // retry number that the client's SDK states; 0: first try
+	Retry     int      // retry number: stated by the client's SDK, or seen; 0: first try
+	BodyHash  uint64   `json:"-"` // hash of the body, of this process; 0: none
 	Malformed bool     // the body could not be read
 	At        time.Time
 }

@@ -71,6 +71,7 @@ type Engine struct {
 	rules   atomic.Pointer[Rules]
 	metrics *metrics
 	pending pending
+	failed  failures
 }
 
 // New returns an Engine, or an error when a required option is missing.
@@ -92,6 +93,7 @@ func New(o Options) (*Engine, error) {
 	}
 	e := &Engine{o: o}
 	e.pending.init()
+	e.failed.init()
 	var err error
 	if e.metrics, err = newMetrics(o.Registerer, o.MaxSeries, e.pending.count); err != nil {
 		return nil, err
@@ -129,6 +131,7 @@ func (e *Engine) Admit(ctx context.Context, r *policy.Request) (policy.Ticket, e
 		}
 		e.metrics.wouldRefuse.WithLabelValues(why.Code).Inc()
 	}
+	t.Retry = max(t.Retry, e.failed.tries(&t))
 	t.Hold = e.hold(r)
 	e.o.Journal.Open(policy.Opening{Ticket: t})
 	return t, nil
@@ -156,6 +159,7 @@ func (e *Engine) Settle(ctx context.Context, t policy.Ticket, o policy.Outcome) 
 // close settles what is over.
 func (e *Engine) close(ctx context.Context, t policy.Ticket, o policy.Outcome) policy.Receipt {
 	e.learn(&t, &o)
+	e.failed.note(&t, &o)
 	usage := e.usage(&t, &o)
 	rec := record(&t, &o)
 	e.price(&rec, usage)
