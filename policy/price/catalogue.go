@@ -109,10 +109,8 @@ func (c *Catalogue) deploy(models map[string]string) error {
 
 func (c *Catalogue) add(r *Row, layer int) {
 	name := strings.ToLower(r.Model)
-	row := *r
-	row.Region, row.Size = place(r.Provider, r.Deployment, r.Region), strings.ToLower(r.Size)
 	at := int32(len(c.rows)) //nolint:gosec // at most maxRows
-	c.rows = append(c.rows, entry{Row: row, layer: layer, model: []byte(name), tuned: tuned([]byte(name))})
+	c.rows = append(c.rows, entry{Row: r.placed(), layer: layer, model: []byte(name), tuned: tuned([]byte(name))})
 	if strings.Contains(name, "*") {
 		c.globs = append(c.globs, at)
 	} else {
@@ -175,8 +173,8 @@ func (c *Catalogue) clash(i, j int32) bool {
 	return a.layer == b.layer && a.tuned == b.tuned && clash(&a.Row, &b.Row)
 }
 
-// All yields the rows, layer by layer, as they were given; of Azure's with their
-// regions under one name.
+// All yields the rows, layer by layer, as they were given; with the
+// regions of Azure under one name, and tier, size and quality in lower case.
 func (c *Catalogue) All() iter.Seq[*Row] {
 	return func(yield func(*Row) bool) {
 		for i := range c.rows {

@@ -43,10 +43,17 @@ var zones = [...]struct{ begins, zone string }{
 	{"malaysia", "apac"}, {"newzealand", "apac"}, {"southeastasia", "apac"}, {"southindia", "apac"}, {"taiwan", "apac"}, {"westindia", "apac"},
 }
 
-// placed returns q with its region under the name that prices know. A size is
-// compared in lower case, "4k".
+// placed returns q as it is compared with rows: with its region under the name
+// that prices know, and tier, size and quality in lower case ("4k", "hd").
 func (q Query) placed() Query {
 	q.Region = place(q.Provider, q.Deployment, q.Region)
-	q.Size = strings.ToLower(q.Size)
+	q.Tier, q.Size, q.Quality = strings.ToLower(q.Tier), strings.ToLower(q.Size), strings.ToLower(q.Quality)
 	return q
+}
+
+// placed is the same of a row.
+func (r Row) placed() Row {
+	r.Region = place(r.Provider, r.Deployment, r.Region)
+	r.Tier, r.Size, r.Quality = strings.ToLower(r.Tier), strings.ToLower(r.Size), strings.ToLower(r.Quality)
+	return r
 }

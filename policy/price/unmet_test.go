@@ -53,14 +53,15 @@ func TestAzureRegionsHaveTwoSpellings(t *testing.T) {
 	}
 }
 
-func TestSizesHaveNoCase(t *testing.T) {
-	c, err := New([]Row{priced("r", "p", "m", func(r *Row) { r.Size = "4K" })})
+func TestConditionsHaveNoCase(t *testing.T) {
+	c, err := New([]Row{priced("r", "p", "m", func(r *Row) { r.Tier, r.Size, r.Quality = "Flex", "4K", "hd" })})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, size := range []string{"4k", "4K"} {
-		if _, ok := c.Find(Query{Provider: "p", Model: "m", Size: size}); !ok {
-			t.Errorf("no row for %s", size)
+	for _, q := range []Query{{Tier: "flex", Size: "4k", Quality: "HD"}, {Tier: "FLEX", Size: "4K", Quality: "hd"}} {
+		q.Provider, q.Model = "p", "m"
+		if row, ok := c.Find(q); !ok || c.Unmet(q, row) != (Unmet{}) {
+			t.Errorf("%+v: %v, %v", q, row, ok)
 		}
 	}
 }
