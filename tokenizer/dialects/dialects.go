@@ -8,14 +8,17 @@ import (
 
 	"github.com/farebox/farebox/tokenizer"
 	"github.com/farebox/farebox/tokenizer/anthropic"
+	"github.com/farebox/farebox/tokenizer/bedrock"
 	"github.com/farebox/farebox/tokenizer/openai"
 )
 
 // All returns a new dialect of each kind, in the order in which paths are tried.
-func All() []tokenizer.Dialect { return []tokenizer.Dialect{openai.New(), anthropic.New()} }
+func All() []tokenizer.Dialect {
+	return []tokenizer.Dialect{openai.New(), anthropic.New(), bedrock.New()}
+}
 
 // host is one well-known host. A name that begins with a dot or a dash is the
-// end of a host name.
+// end of a host name. One label of a name may be a star: it is the region.
 type host struct {
 	name     string
 	provider string
@@ -56,24 +59,43 @@ var hosts = [...]host{
 	{name: "api.z.ai", provider: "zai"},             // unasked, in the last chunk with a choice
 	{name: "router.huggingface.co", provider: "huggingface"},
 	{name: "ai-gateway.vercel.sh", provider: "vercel"},
+	{name: "bedrock-runtime.*.amazonaws.com", provider: "bedrock"}, // docs.aws.amazon.com/general/latest/gr/bedrock.html
+	{name: "bedrock-runtime-fips.*.amazonaws.com", provider: "bedrock"},
+	{name: "bedrock-runtime.*.api.aws", provider: "bedrock"},
+	{name: "bedrock-runtime-fips.*.api.aws", provider: "bedrock"},
+	{name: ".bedrock-runtime.*.vpce.amazonaws.com", provider: "bedrock"}, // docs.aws.amazon.com/bedrock/latest/userguide/vpc-interface-endpoints.html
+	{name: "bedrock-mantle.*.api.aws", provider: "bedrock"},              // speaks as OpenAI and Anthropic do; asking is not documented
+	{name: "bedrock-agent-runtime.*.amazonaws.com", provider: "bedrock"}, // bills, and is not metered
 }
 
 // Host returns what is known of a lower-case host name without port.
 func Host(name string) (tokenizer.Host, bool) {
 	for i := range hosts {
 		h := &hosts[i]
-		if h.name == name || (h.name[0] == '.' || h.name[0] == '-') && strings.HasSuffix(name, h.name) {
-			return tokenizer.Host{Provider: h.provider, AsksUsage: h.asks, Region: regionIn(name, h)}, true
+		if region, ok := h.is(name); ok {
+			return tokenizer.Host{Provider: h.provider, AsksUsage: h.asks, Region: region}, true
 		}
 	}
 	return tokenizer.Host{}, false
 }
 
-// regionIn is the region that stands before a known end of a host name, as in
-// us-central1-aiplatform.googleapis.com and eu.api.openai.com.
-func regionIn(name string, h *host) string {
-	if !h.regional {
-		return ""
+// is reports whether name is that of the host. region is the one in it: where the
+// star is, as in bedrock-runtime.us-east-1.amazonaws.com, or what stands before a
+// known end, as in us-central1-aiplatform.googleapis.com and eu.api.openai.com.
+func (h *host) is(name string) (region string, ok bool) {
+	known := h.name
+	if head, tail, starred := strings.Cut(known, "*"); starred {
+		rest, ends := strings.CutSuffix(name, tail)
+		at := strings.LastIndexByte(rest, '.') + 1
+		if name, region, known = rest[:at], rest[at:], head; !ends || region == "" {
+			return "", false
+		}
 	}
-	return strings.TrimSuffix(name, h.name)
+	switch before, ends := strings.CutSuffix(name, known); {
+	case !ends || before != "" && known[0] != '.' && known[0] != '-':
+		return "", false
+	case h.regional:
+		region = before
+	}
+	return region, true
 }

@@ -34,6 +34,33 @@ func TestHost(t *testing.T) {
 	}
 }
 
+func TestHostRegion(t *testing.T) {
+	for name, want := range map[string]tokenizer.Host{
+		"us-central1-aiplatform.googleapis.com":                       {Provider: "vertex", Region: "us-central1"},
+		"aiplatform.googleapis.com":                                   {Provider: "vertex"},
+		"bedrock-runtime.eu-west-1.amazonaws.com":                     {Provider: "bedrock", Region: "eu-west-1"},
+		"bedrock-runtime-fips.us-gov-west-1.amazonaws.com":            {Provider: "bedrock", Region: "us-gov-west-1"},
+		"bedrock-runtime.us-east-1.api.aws":                           {Provider: "bedrock", Region: "us-east-1"},
+		"vpce-0a1b-2c3d.bedrock-runtime.us-east-1.vpce.amazonaws.com": {Provider: "bedrock", Region: "us-east-1"},
+		"bedrock-agent-runtime.us-east-1.amazonaws.com":               {Provider: "bedrock", Region: "us-east-1"},
+		"bedrock-runtime.amazonaws.com":                               {},
+		"bedrock-runtime..amazonaws.com":                              {},
+		"bedrock-runtime.a.b.amazonaws.com":                           {},
+		"xbedrock-runtime.us-east-1.amazonaws.com":                    {},
+		"x.bedrock-runtime.us-east-1.amazonaws.com":                   {},
+		".bedrock-runtime.us-east-1.vpce.amazonaws.com.evil.example":  {},
+		"bedrock-runtime.us-east-1.amazonaws.com.evil.example":        {},
+		"s3.us-east-1.amazonaws.com":                                  {},
+		"bedrock.us-east-1.amazonaws.com":                             {},
+		"us-east-1.amazonaws.com":                                     {},
+		"amazonaws.com":                                               {},
+	} {
+		if h, known := Host(name); h != want || known != (want.Provider != "") {
+			t.Errorf("%q: %+v, %v; want %+v", name, h, known, want)
+		}
+	}
+}
+
 func TestHostsAreTold(t *testing.T) {
 	seen := map[string]bool{}
 	for _, h := range hosts {
@@ -60,6 +87,12 @@ func TestAll(t *testing.T) {
 		"/v1/embeddings":       "openai",
 		"/v1/messages":         "anthropic",
 		"/v1/models":           "",
+
+		"/model/amazon.nova-lite-v1:0/converse":                                          "bedrock",
+		"/model/amazon.nova-lite-v1:0/converse-stream":                                   "bedrock",
+		"/model/arn:aws:bedrock:eu-west-1:1:inference-profile/eu.meta.llama3/invoke":     "bedrock",
+		"/model/us.anthropic.claude-haiku-4-5-20251001-v1:0/invoke-with-response-stream": "bedrock",
+		"/model/us.anthropic.claude-haiku-4-5-20251001-v1:0/count-tokens":                "",
 	} {
 		if got := first(path); got != want {
 			t.Errorf("%s: %q, want %q", path, got, want)
