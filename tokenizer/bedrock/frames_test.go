@@ -69,6 +69,9 @@ var (
 		"metadata", `{"metrics":{"latencyMs":5},"p":"ab","serviceTier":{"type":"flex"},"usage":{"inputTokens":30,"outputTokens":7,"totalTokens":1041,`+
 			`"cacheReadInputTokens":1000,"cacheReadInputTokenCount":1000,"cacheWriteInputTokens":4,"cacheWriteInputTokenCount":4,"cacheDetails":[{"ttl":"1h","inputTokens":1},{"ttl":"5m","inputTokens":3}]}}`)
 
+	// converseStart ends within the message after the text.
+	converseStart, _, _ = strings.Cut(converseStream, "contentBlockStop")
+
 	novaStream = chunks(
 		`{"messageStart":{"role":"assistant"}}`,
 		`{"contentBlockDelta":{"delta":{"text":"hello "},"contentBlockIndex":0}}`,

@@ -61,7 +61,7 @@ func (h *heard) End(whole bool) {
 	h.told = append(h.told, fmt.Sprintf("%s|%v", h.data, whole))
 }
 
-func split(in []byte, cuts ...int) (told []string, err error, wrong string) {
+func split(in []byte, cuts ...int) (told []string, wrong string, err error) {
 	h := &heard{}
 	s := New(h)
 	at := 0
@@ -69,7 +69,7 @@ func split(in []byte, cuts ...int) (told []string, err error, wrong string) {
 		_ = s.Feed(bytes.Clone(in[at:c]))
 		at = c
 	}
-	return h.told, s.Close(), h.wrong
+	return h.told, h.wrong, s.Close()
 }
 
 // everyKind has a header of each kind of value between two that are kept.
@@ -104,7 +104,7 @@ func TestMessages(t *testing.T) {
 		"short":        {in: event("a", "{}")[:20], err: ErrShort},
 		"within sum":   {in: event("a", "{}")[:len(event("a", "{}"))-1], told: []string{"event|a||"}, err: ErrShort},
 	} {
-		told, err, wrong := split(c.in)
+		told, wrong, err := split(c.in)
 		if !slices.Equal(told, c.told) || !errors.Is(err, c.err) || wrong != "" {
 			t.Errorf("%s: %q, %v, %s; want %q, %v", name, told, err, wrong, c.told, c.err)
 		}
@@ -125,7 +125,7 @@ func TestLengths(t *testing.T) {
 		m := binary.BigEndian.AppendUint32(nil, c.total)
 		m = binary.BigEndian.AppendUint32(m, c.headers)
 		m = binary.BigEndian.AppendUint32(m, crc32.ChecksumIEEE(m))
-		if told, err, _ := split(append(m, make([]byte, 64)...)); err != ErrCorrupt || told != nil {
+		if told, _, err := split(append(m, make([]byte, 64)...)); !errors.Is(err, ErrCorrupt) || told != nil {
 			t.Errorf("%s: %q, %v", name, told, err)
 		}
 	}
@@ -139,7 +139,7 @@ func TestEveryFlippedByte(t *testing.T) {
 	for i := range one {
 		bad := bytes.Clone(in)
 		bad[i] ^= 0x11
-		told, err, wrong := split(bad)
+		told, wrong, err := split(bad)
 		if err == nil || wrong != "" {
 			t.Errorf("byte %d: %q, %v, %s", i, told, err, wrong)
 		}
@@ -153,12 +153,12 @@ func TestEveryFlippedByte(t *testing.T) {
 
 func TestEveryCut(t *testing.T) {
 	in := slices.Concat(event("a", `{"x":"yz"}`), message(everyKind, "p"), event("b", ""), message("", ""), event("c", "last"))
-	want, err, _ := split(in)
+	want, _, err := split(in)
 	if err != nil || len(want) != 10 {
 		t.Fatalf("whole: %q, %v", want, err)
 	}
 	for i := range in {
-		if got, err, wrong := split(in, i); !slices.Equal(got, want) || err != nil || wrong != "" {
+		if got, wrong, err := split(in, i); !slices.Equal(got, want) || err != nil || wrong != "" {
 			t.Fatalf("cut at %d: %q, %v, %s", i, got, err, wrong)
 		}
 	}
@@ -166,7 +166,7 @@ func TestEveryCut(t *testing.T) {
 	for i := range in {
 		each = append(each, i)
 	}
-	if got, err, wrong := split(in, each...); !slices.Equal(got, want) || err != nil || wrong != "" {
+	if got, wrong, err := split(in, each...); !slices.Equal(got, want) || err != nil || wrong != "" {
 		t.Errorf("byte by byte: %q, %v, %s", got, err, wrong)
 	}
 }
@@ -207,7 +207,7 @@ func FuzzSplit(f *testing.F) {
 	f.Add(event("a", "{}")[:17], uint64(2))
 	f.Add([]byte(`{"message":"x"}`), uint64(3))
 	f.Fuzz(func(t *testing.T, in []byte, seed uint64) {
-		want, wantErr, wrong := split(in)
+		want, wrong, wantErr := split(in)
 		if wrong != "" {
 			t.Fatal(wrong)
 		}
@@ -218,7 +218,7 @@ func FuzzSplit(f *testing.F) {
 				cuts = append(cuts, i)
 			}
 		}
-		if got, err, wrong := split(in, cuts...); !slices.Equal(got, want) || err != wantErr || wrong != "" {
+		if got, wrong, err := split(in, cuts...); !slices.Equal(got, want) || !errors.Is(err, wantErr) || wrong != "" {
 			t.Fatalf("cut at %v: %q, %v, %s; want %q, %v", cuts, got, err, wrong, want, wantErr)
 		}
 	})
