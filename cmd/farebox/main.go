@@ -48,6 +48,7 @@ Envoy it says who pays, counts the tokens of the answer, prices them and
 remembers.
 
 "serve" runs it. "check", "config", "envoy", "owners" and "prices" prepare it.
+"meter" counts and prices captured answers without it.
 "usage", "interactions", "outcomes", "explain" and "audit" ask a running one.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -56,6 +57,6 @@ remembers.
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())
 	})
-	root.AddCommand(newServe(), newCheck(), newEnvoy(), newUsage(), newInteractions(), newOutcomes(), newExplain(), newAudit(), newOwners(), newPrices(), newConfig(), newVersion())
+	root.AddCommand(newServe(), newCheck(), newEnvoy(), newUsage(), newInteractions(), newOutcomes(), newExplain(), newAudit(), newOwners(), newPrices(), newMeter(), newConfig(), newVersion())
 	return root
 }

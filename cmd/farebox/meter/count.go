@@ -1,0 +1,76 @@
+package meter
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/tokenizer"
+)
+
+// count tells what is known from what is guessed. Known is what the answer
+// reported, zeros too, and text that was counted exactly.
+func (d *desk) count() Count {
+	c := Count{Record: *d.record, Metered: true, Deferred: d.outcome.Reading.Deferred.ID, Of: d.of, Source: tokenizer.Reported}
+	for i := range d.usage {
+		for class, n := range d.usage[i].All {
+			c.add(class, n, d.usage[i].Source(class))
+		}
+	}
+	all := len(c.Record.Lines)
+	c.Record.Lines = slices.DeleteFunc(slices.Clone(c.Record.Lines), func(l policy.Line) bool { return l.Source < tokenizer.Counted })
+	guessed := all > len(c.Record.Lines)
+	c.Priced = all > 0 && !guessed
+	for i := range c.Record.Lines {
+		l := &c.Record.Lines[i]
+		if l.Source < tokenizer.Reported && !d.reported(l.Class) {
+			c.add(l.Class, l.Quantity, l.Source)
+		}
+		c.Cost = c.Cost.Add(l.Charged)
+		c.Priced = c.Priced && l.Chargeable()
+	}
+	if !c.Usage.Known() {
+		c.Source = tokenizer.None
+	}
+	c.Record.Source, c.Record.Priced = c.Source, c.Priced
+	c.Why = d.why(&c)
+	return c
+}
+
+// add sums a known quantity into the usage.
+func (c *Count) add(class tokenizer.Class, n int64, from tokenizer.Source) {
+	before, known := c.Usage.Count(class)
+	if known {
+		from = min(from, c.Usage.Source(class))
+	}
+	c.Usage.Set(class, before+n, from)
+	c.Source = min(c.Source, from)
+}
+
+// reported says that the answer itself told a class.
+func (d *desk) reported(class tokenizer.Class) bool {
+	return slices.ContainsFunc(d.usage, func(u tokenizer.Usage) bool {
+		_, known := u.Count(class)
+		return known
+	})
+}
+
+// why says what is missing of a count, in the order of its weight.
+func (d *desk) why(c *Count) string {
+	var list []string
+	say := func(is bool, format string, args ...any) {
+		if is {
+			list = append(list, fmt.Sprintf(format, args...))
+		}
+	}
+	o := &d.outcome
+	say(o.End == tokenizer.Failed, "the provider answered with an error")
+	say(o.Lost, "the answer cannot be read, or not to its end")
+	say(o.Reading.Unreadable > 0, "%d events or bodies could not be read", o.Reading.Unreadable)
+	say(len(d.usage) == 0 && o.End != tokenizer.Failed && c.Deferred == "", "the answer reports no usage")
+	say(c.Deferred != "" && len(d.usage) == 0, "the work goes on at the provider, and a later answer tells what it used")
+	say(c.Source == tokenizer.Counted, "the text that was seen was counted; input is not known")
+	say(slices.ContainsFunc(c.Record.Lines, func(l policy.Line) bool { return !l.Chargeable() }), "no price row matches")
+	return strings.Join(list, "; ")
+}
