@@ -9,12 +9,13 @@ import (
 	"github.com/farebox/farebox/tokenizer"
 	"github.com/farebox/farebox/tokenizer/anthropic"
 	"github.com/farebox/farebox/tokenizer/bedrock"
+	"github.com/farebox/farebox/tokenizer/gemini"
 	"github.com/farebox/farebox/tokenizer/openai"
 )
 
 // All returns a new dialect of each kind, in the order in which paths are tried.
 func All() []tokenizer.Dialect {
-	return []tokenizer.Dialect{openai.New(), anthropic.New(), bedrock.New()}
+	return []tokenizer.Dialect{openai.New(), anthropic.New(), gemini.New(), bedrock.New()}
 }
 
 // host is one well-known host. A name that begins with a dot or a dash is the
@@ -41,12 +42,13 @@ var hosts = [...]host{
 	{name: "generativelanguage.googleapis.com", provider: "gemini", asks: true}, // ai.google.dev/gemini-api/docs/openai
 	{name: "-aiplatform.googleapis.com", provider: "vertex", regional: true},
 	{name: "aiplatform.googleapis.com", provider: "vertex"},
-	{name: "api.groq.com", provider: "groq"},         // unasked, in x_groq.usage of the last chunk
-	{name: "api.deepseek.com", provider: "deepseek"}, // unasked, in the last chunk with a choice
-	{name: "api.mistral.ai", provider: "mistral"},    // unasked; members it does not know it refuses with 422
-	{name: "api.x.ai", provider: "xai"},              // unasked, in a last chunk without choices
-	{name: "openrouter.ai", provider: "openrouter"},  // unasked; openrouter.ai/docs/use-cases/usage-accounting
-	{name: "api.together.xyz", provider: "together"}, // not documented
+	{name: "aiplatform.*.rep.googleapis.com", provider: "vertex"}, // docs.cloud.google.com/vertex-ai/generative-ai/docs/learn/locations
+	{name: "api.groq.com", provider: "groq"},                      // unasked, in x_groq.usage of the last chunk
+	{name: "api.deepseek.com", provider: "deepseek"},              // unasked, in the last chunk with a choice
+	{name: "api.mistral.ai", provider: "mistral"},                 // unasked; members it does not know it refuses with 422
+	{name: "api.x.ai", provider: "xai"},                           // unasked, in a last chunk without choices
+	{name: "openrouter.ai", provider: "openrouter"},               // unasked; openrouter.ai/docs/use-cases/usage-accounting
+	{name: "api.together.xyz", provider: "together"},              // not documented
 	{name: "api.together.ai", provider: "together"},
 	{name: "api.fireworks.ai", provider: "fireworks"},   // not documented
 	{name: "api.cerebras.ai", provider: "cerebras"},     // unasked, in the last chunk with a choice

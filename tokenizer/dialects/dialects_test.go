@@ -20,6 +20,7 @@ func TestHost(t *testing.T) {
 		{"generativelanguage.googleapis.com", "gemini", true},
 		{"us-central1-aiplatform.googleapis.com", "vertex", false},
 		{"aiplatform.googleapis.com", "vertex", false},
+		{"aiplatform.eu.rep.googleapis.com", "vertex", false},
 		{"api.mistral.ai", "mistral", false},
 		{"openrouter.ai", "openrouter", false},
 		{"", "", false},
@@ -93,6 +94,11 @@ func TestAll(t *testing.T) {
 		"/model/arn:aws:bedrock:eu-west-1:1:inference-profile/eu.meta.llama3/invoke":     "bedrock",
 		"/model/us.anthropic.claude-haiku-4-5-20251001-v1:0/invoke-with-response-stream": "bedrock",
 		"/model/us.anthropic.claude-haiku-4-5-20251001-v1:0/count-tokens":                "",
+		"/v1beta/models/gemini-2.5-flash:generateContent":                                "gemini",
+		"/v1beta/interactions":                        "gemini",
+		"/v1beta/cachedContents":                      "gemini",
+		"/v1beta/models/gemini-2.5-flash:countTokens": "",
+		"/v1/projects/p/locations/l/publishers/google/models/gemini-2.5-flash:streamGenerateContent": "gemini",
 	} {
 		if got := first(path); got != want {
 			t.Errorf("%s: %q, want %q", path, got, want)
