@@ -84,8 +84,8 @@ func (m *meter) counts(from tokenizer.Source) (u tokenizer.Usage) {
 	g := gjson.ParseBytes(m.usage)
 	switch m.operation {
 	case cache:
-		if m.of == "" {
-			cells.Set(&u, from, cells.First(g, "totalTokenCount").As(tokenizer.CacheWrite))
+		if m.of == "" { // what is written is paid for, and nothing is generated
+			cells.Set(&u, from, cells.First(g, "totalTokenCount").As(tokenizer.CacheWrite), cells.Part{Class: tokenizer.Output, Known: true})
 		}
 		return u
 	case interactions:
@@ -110,8 +110,8 @@ func (m *meter) units(u *tokenizer.Usage) {
 	if model == "" {
 		model = m.asked
 	}
-	if m.operation != interactions || !m.grounding.setTools(u, gjson.ParseBytes(m.usage), model) {
-		m.grounding.set(u, model)
+	if u.Known() { // searches without tokens would pass for all that was used
+		m.searches(u, model)
 	}
 	switch {
 	case m.operation == content && m.media > 0 && isSong(model):
@@ -125,6 +125,13 @@ func (m *meter) units(u *tokenizer.Usage) {
 		u.Set(tokenizer.Characters, m.characters, tokenizer.Reported)
 	case m.operation == embeddings && m.counted:
 		u.Set(tokenizer.Input, m.tokens, tokenizer.Reported)
+	}
+}
+
+// searches sets what hosted searches are paid by.
+func (m *meter) searches(u *tokenizer.Usage, model string) {
+	if m.operation != interactions || !m.grounding.setTools(u, gjson.ParseBytes(m.usage), model) {
+		m.grounding.set(u, model)
 	}
 }
 

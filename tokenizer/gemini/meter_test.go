@@ -96,6 +96,7 @@ var answers = []answer{
 		true, `{"input":1,"maps":1,"output":1,"web_search":3}`, tokenizer.Reading{Model: "gemini-3-pro", Finish: "STOP"}},
 	{"map searched", asks, tokenizer.JSON, `{"candidates":[{"groundingMetadata":{"webSearchQueries":["a","b"],"groundingChunks":[{"maps":{"placeId":"x"}}]}}],"modelVersion":"gemini-3-pro","usageMetadata":{"promptTokenCount":1}}`,
 		true, `{"input":1,"maps":2}`, tokenizer.Reading{Model: "gemini-3-pro"}},
+	{"searched, and no usage", asks, tokenizer.JSON, `{"candidates":[{"groundingMetadata":{"webSearchQueries":["a"]}}]}`, true, "", tokenizer.Reading{}},
 	{"page read, none searched", asks, tokenizer.JSON, `{"candidates":[{"groundingMetadata":{"groundingChunks":[{"web":{"uri":"u"}}]}}],"modelVersion":"gemini-2.5-pro","usageMetadata":{"promptTokenCount":1}}`,
 		true, `{"input":1}`, tokenizer.Reading{Model: "gemini-2.5-pro"}},
 	{"song", tokenizer.Call{Operation: content, Choices: 1, Model: "lyria-3-pro-preview"}, tokenizer.JSON,

@@ -46,7 +46,7 @@ var works = []answer{
 		tokenizer.Reading{Model: "m", Tier: "batch", Unreadable: 2}},
 	{"empty file", after(batchFile, "files/batch-b1"), tokenizer.NDJSON, "\n", false, "", served(put(tokenizer.Deferred{ID: "files/batch-b1"}, "", ""), "batch")},
 
-	{"cached", caches, tokenizer.JSON, cachedBody, true, `{"cache_write":2500}`,
+	{"cached", caches, tokenizer.JSON, cachedBody, true, `{"cache_write":2500,"output":0}`,
 		put(tokenizer.Deferred{ID: "cachedContents/c1", Expires: expiry, Stored: 2500}, "cachedContents/c1", "gemini-2.5-pro")},
 	{"kept longer", after(cache, "cachedContents/c1"), tokenizer.JSON, cachedBody, true, "",
 		put(tokenizer.Deferred{ID: "cachedContents/c1", Expires: expiry, Stored: 2500}, "cachedContents/c1", "gemini-2.5-pro")},
