@@ -62,6 +62,10 @@ type Options struct {
 	UpstreamHTTP2 bool
 	// Metering is who counts tokens. Empty is Inline.
 	Metering Metering
+	// PerTry makes a record of each try that Envoy makes upstream, by a second
+	// filter that observes them: each is paid, and none is billed twice. Answers
+	// carry no cost then, and streams are not asked for usage. Inline only.
+	PerTry bool
 	// BufferLimit is how many bytes of one connection Envoy holds before it slows
 	// the sender down. 0 is DefaultBufferLimit.
 	BufferLimit int
@@ -130,6 +134,7 @@ type view struct {
 	FailOpen      bool
 	AccessLog     string
 	Native        bool // some route is
+	PerTry        bool
 	Routes        []route
 }
 
@@ -144,10 +149,13 @@ type tls struct{ SNI, CA, Cert, Key string }
 
 // view checks o and fills in the defaults.
 func (o Options) view() (view, error) {
-	v := view{UpstreamHTTP2: o.UpstreamHTTP2, FailOpen: o.FailOpen, AccessLog: o.AccessLog}
+	v := view{UpstreamHTTP2: o.UpstreamHTTP2, PerTry: o.PerTry, FailOpen: o.FailOpen, AccessLog: o.AccessLog}
 	var err error
 	if v.Routes, v.Native, err = o.Metering.routes(); err != nil {
 		return view{}, err
+	}
+	if o.PerTry && v.Native {
+		return view{}, fmt.Errorf("observe each try: Envoy counts on native routes: use metering inline")
 	}
 	if v.Listen, err = bindable("listen", or(o.Listen, DefaultListen)); err != nil {
 		return view{}, err

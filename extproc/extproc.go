@@ -84,6 +84,7 @@ type Server struct {
 	seed     maphash.Seed      // of the hashes of bodies
 	said     map[reason]*pacer // read only
 	refusals askRefusals
+	tries    tries
 	inflight atomic.Int64
 	streams  atomic.Int64
 
@@ -106,7 +107,7 @@ func New(o Options) (*Server, error) {
 		return nil, errors.New("make ext_proc server: no Registerer")
 	}
 	o.fill()
-	s := &Server{o: o, closing: make(chan struct{}), jobs: make(chan job), said: newPacers(), seed: maphash.MakeSeed()}
+	s := &Server{o: o, closing: make(chan struct{}), jobs: make(chan job), said: newPacers(), tries: tries{calls: map[string]*tried{}}, seed: maphash.MakeSeed()}
 	if err := s.Configure(o.Rules); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -53,6 +54,13 @@ func (c *cashier) Settle(_ context.Context, _ policy.Ticket, o policy.Outcome) p
 	o.Reading.Text = append([]byte(nil), o.Reading.Text...)
 	c.outcomes = append(c.outcomes, o)
 	return policy.Receipt{Priced: true, Input: 3, Output: 4}
+}
+
+// all is what was settled so far.
+func (c *cashier) all() []policy.Outcome {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.outcomes)
 }
 
 func (c *cashier) settled(t *testing.T) policy.Outcome {

@@ -201,6 +201,10 @@ func (st *stream) admit(call tokenizer.Call, body []byte) {
 	if st.rules.Stamp && len(st.rules.StampKeys) > 0 {
 		st.reply.Set = append(st.reply.Set, wire.Pair{Name: stampName, Value: stamps(st.rules.StampKeys).sign(ticket.ID, st.now())})
 	}
+	if st.shape == wire.Decide {
+		st.lookAway()
+		return
+	}
 	st.askUsage(call, body, signed, sized)
 }
 
@@ -208,7 +212,7 @@ func (st *stream) admit(call tokenizer.Call, body []byte) {
 // A signed request is left as it is: its signature covers the body.
 func (st *stream) askUsage(call tokenizer.Call, body []byte, signed, sized bool) {
 	asker, can := st.way.dialect.(tokenizer.UsageAsker)
-	if !can || st.native || !st.rules.InjectUsage || !st.way.asks || signed || st.request.Malformed || st.srv.refusals.has(st.upstream(), st.now()) {
+	if !can || st.shape != wire.Inline || !st.rules.InjectUsage || !st.way.asks || signed || st.request.Malformed || st.srv.refusals.has(st.upstream(), st.now()) {
 		return
 	}
 	edits := asker.AskUsage(call, body)

@@ -44,7 +44,11 @@ type stream struct {
 	ticket  policy.Ticket
 	held    int64 // bytes taken from the in-flight limit
 	asked   bool  // this call was made to report usage
-	native  bool  // Envoy counts: no byte of the answer comes
+
+	shape    wire.Shape
+	admitted *tried // Decide: what others see of this call
+	try      *tried // Observe: the call that this is a try of
+	attempt  int    // its number
 
 	gauge gauge
 }
@@ -56,7 +60,9 @@ func (s *Server) Process(ctx context.Context, c wire.Conn) error {
 		return err
 	}
 	j := job{stream: &stream{srv: s, rules: s.rules.Load(), ctx: ctx}, conn: c, ended: make(chan error, 1)}
-	j.stream.native = wire.Native(ctx)
+	if j.stream.shape = wire.ShapeOf(ctx); j.stream.shape == wire.Observe {
+		j.conn = mute{c}
+	}
 	select {
 	case s.jobs <- j:
 	default:
@@ -138,8 +144,11 @@ func (st *stream) answer(c wire.Conn, in *wire.Message) (last bool, err error) {
 // step is the state machine: one method per message that means something in the
 // phase, "go on" for every other.
 func (st *stream) step(in *wire.Message) {
+	first := st.phase == awaitRequestHeaders && in.Kind == wire.RequestHeaders && in == &st.head
 	switch {
-	case st.phase == awaitRequestHeaders && in.Kind == wire.RequestHeaders && in == &st.head:
+	case first && st.shape == wire.Observe:
+		st.see(in)
+	case first:
 		st.requestHeaders(in)
 	case st.phase == awaitRequestBody && in.Kind == wire.RequestBody:
 		st.requestBody(in)
@@ -147,7 +156,7 @@ func (st *stream) step(in *wire.Message) {
 		st.earlyAnswer(in)
 	case st.phase == awaitResponseHeaders && in.Kind == wire.ResponseHeaders:
 		st.responseHeaders(in)
-	case st.native && st.phase == awaitResponseHeaders && in.Kind == wire.ResponseTrailers:
+	case st.shape == wire.Native && st.phase == awaitResponseHeaders && in.Kind == wire.ResponseTrailers:
 		st.nativeAnswer(in)
 	case st.phase == answering && in.Kind == wire.ResponseBody:
 		st.responseBody(in)
@@ -162,9 +171,11 @@ func (st *stream) step(in *wire.Message) {
 
 // end runs when the loop has: a call still open was cut.
 func (st *stream) end() {
+	st.await()
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.cut("the exchange ended before the answer did")
+	st.endTry()
 	st.release()
 	st.gauge.free()
 	st.phase = over
@@ -198,7 +209,12 @@ func (st *stream) quiet() bool { return !st.gauge.owes }
 
 func (st *stream) cut(because string) {
 	if st.phase == awaitResponseHeaders || st.phase == answering {
-		st.gauge.unread = st.gauge.unread || st.native // whatever was answered, nobody saw it
+		st.gauge.unread = st.gauge.unread || st.shape == wire.Native // whatever was answered, nobody saw it
+		if st.gauge.status != 0 && endOf(st.gauge.status) == tokenizer.Failed {
+			st.gauge.read = st.gauge.close(tokenizer.Cut)
+			st.settle(tokenizer.Failed, because) // an error of the provider, whole or not
+			return
+		}
 		st.settle(tokenizer.Cut, because)
 	}
 }
@@ -206,7 +222,7 @@ func (st *stream) cut(because string) {
 // settle closes the meter and has the call settled, once.
 func (st *stream) settle(end tokenizer.End, because string) policy.Receipt {
 	st.phase = passing
-	o := policy.Outcome{End: end, Status: st.gauge.status, Tries: st.gauge.tries, AccountTold: st.gauge.account, Region: st.gauge.region, FirstToken: st.gauge.first, At: st.now(), Reason: because, Lost: st.gauge.unread}
+	o := policy.Outcome{Attempt: st.attempt, End: end, Status: st.gauge.status, Tries: st.gauge.tries, AccountTold: st.gauge.account, Region: st.gauge.region, FirstToken: st.gauge.first, At: st.now(), Reason: because, Lost: st.gauge.unread}
 	o.Reading = st.gauge.close(end)
 	if o.Reading.Unreadable > 0 {
 		st.degradeBy(unreadableEvent, o.Reading.Unreadable, nil)
@@ -215,10 +231,16 @@ func (st *stream) settle(end tokenizer.End, because string) policy.Receipt {
 		o.End = tokenizer.Failed
 	}
 	receipt := st.srv.o.Decider.Settle(st.ctx, st.ticket, o)
+	st.endTry()
 	if receipt.Degraded != "" {
 		st.degrade(reason(receipt.Degraded), nil)
 	}
 	return receipt
+}
+
+// settleUntried settles a call of which no try was seen.
+func (st *stream) settleUntried() {
+	st.srv.o.Decider.Settle(st.ctx, st.ticket, policy.Outcome{End: tokenizer.Failed, At: st.now(), Reason: "no try of it was seen upstream"})
 }
 
 // acquire takes n bytes of the in-flight limit, or none.

@@ -64,6 +64,7 @@ func envoyFlags(f *pflag.FlagSet, o *envoy.Options, t *envoy.FareboxTLS) {
 	f.StringVar(&o.UpstreamCA, "tls-ca", "", "PEM `file` of authorities (default "+envoy.DefaultUpstreamCA+")")
 	f.BoolVar(&o.UpstreamHTTP2, "http2", false, "the provider speaks HTTP/2")
 	f.StringVar((*string)(&o.Metering), "metering", string(envoy.Inline), "who counts tokens: inline (farebox), native (Envoy) or auto (Envoy on the `paths` that it knows)")
+	f.BoolVar(&o.PerTry, "per-try", false, "make a record of each try that Envoy makes upstream")
 	f.IntVar(&o.BufferLimit, "buffer-limit", envoy.DefaultBufferLimit, "`bytes` of one connection that Envoy holds")
 	f.IntVar(&o.BodyLimit, "body-limit", envoy.DefaultBodyLimit, "largest request body in `bytes`; keep it above metering.max_request_body")
 	f.BoolVar(&o.FailOpen, "fail-open", false, "let calls pass when farebox cannot be asked")

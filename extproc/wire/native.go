@@ -5,6 +5,7 @@ import (
 
 	datav3 "github.com/envoyproxy/go-control-plane/envoy/data/ai/v3"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/protobuf/types/known/structpb"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
 
@@ -15,11 +16,44 @@ const usageNamespace = "envoy.ai.token_usage"
 // route is metered.
 const meteringKey = "x-farebox-metering"
 
-// Native reports whether the exchange of ctx is on a route whose configuration
-// says that Envoy counts: then no byte of the answer comes.
-func Native(ctx context.Context) bool {
-	said := metadata.ValueFromIncomingContext(ctx, meteringKey)
-	return len(said) == 1 && said[0] == "native"
+// Shape is how the messages of one exchange stand to its answer.
+type Shape uint8
+
+// Inline: they show it. Native: Envoy counts, and tells the count alone. Decide:
+// the call is admitted here, and others observe its tries. Observe: one try of a
+// call that was admitted elsewhere; Envoy expects no replies.
+const (
+	Inline Shape = iota
+	Native
+	Decide
+	Observe
+)
+
+var shapes = map[string]Shape{"native": Native, "decide": Decide, "observe": Observe}
+
+// ShapeOf returns what Envoy's configuration says of the exchange of ctx.
+func ShapeOf(ctx context.Context) Shape {
+	if said := metadata.ValueFromIncomingContext(ctx, meteringKey); len(said) == 1 {
+		return shapes[said[0]]
+	}
+	return Inline
+}
+
+// The dynamic metadata in which an observer finds the call.
+const (
+	callNamespace = "farebox"
+	callField     = "call"
+)
+
+// Call returns the call that another filter of ours admitted (Reply.Call), or "".
+func (m *Message) Call() string {
+	return m.untyped[callNamespace].GetFields()[callField].GetStringValue()
+}
+
+func callMetadata(id string) *structpb.Struct {
+	return &structpb.Struct{Fields: map[string]*structpb.Value{
+		callNamespace: structpb.NewStructValue(&structpb.Struct{Fields: map[string]*structpb.Value{callField: structpb.NewStringValue(id)}}),
+	}}
 }
 
 // Usage returns what Envoy counted; ok is false where it published nothing.

@@ -26,6 +26,7 @@ type Message struct {
 	headers []*corev3.HeaderValue
 	attrs   map[string]*structpb.Value
 	typed   map[string]*anypb.Any // metadata
+	untyped map[string]*structpb.Struct
 }
 
 // Header returns the value of the first header of that lower-case name, or "".
@@ -84,7 +85,7 @@ func (c *stock) Recv(m *Message) error {
 	if err := c.stream.RecvMsg(&in); err != nil {
 		return err
 	}
-	*m = Message{attrs: in.GetAttributes()[filterName].GetFields(), typed: in.GetMetadataContext().GetTypedFilterMetadata()}
+	*m = Message{attrs: in.GetAttributes()[filterName].GetFields(), typed: in.GetMetadataContext().GetTypedFilterMetadata(), untyped: in.GetMetadataContext().GetFilterMetadata()}
 	switch r := in.GetRequest().(type) {
 	case *extprocv3.ProcessingRequest_RequestHeaders:
 		m.Kind, m.headers, m.End = RequestHeaders, r.RequestHeaders.GetHeaders().GetHeaders(), r.RequestHeaders.GetEndOfStream()
@@ -104,7 +105,10 @@ func (c *stock) Recv(m *Message) error {
 
 func (c *stock) Send(r *Reply) error {
 	c.out.Response = nil
-	c.out.ModeOverride = modes[r.Mode]
+	c.out.ModeOverride, c.out.DynamicMetadata = modes[r.Mode], nil
+	if r.Call != "" {
+		c.out.DynamicMetadata = callMetadata(r.Call)
+	}
 	if r.Local != nil {
 		c.out.Response = &extprocv3.ProcessingResponse_ImmediateResponse{ImmediateResponse: immediate(r.Local)}
 		return c.stream.SendMsg(&c.out)

@@ -62,6 +62,7 @@ type Reply struct {
 	Swap  bool     // Body takes the place of the body, even when it is empty
 	Mode  Mode
 	Local *Local
+	Call  string // told to the filters that observe this call's tries; empty: nothing
 }
 
 // Reset makes r the plain "go on" answer to a message of kind k and keeps the

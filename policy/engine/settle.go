@@ -79,7 +79,7 @@ func record(t *policy.Ticket, o *policy.Outcome) policy.Record {
 	rec.Account, rec.Deployment = t.Account, t.Deployment
 	rec.Region = cmp.Or(o.Reading.Region, t.Region, o.Region)
 	rec.Size, rec.Quality = cmp.Or(o.Reading.Size, t.Call.Size), cmp.Or(o.Reading.Quality, t.Call.Quality)
-	if t.Retry > 0 {
+	if t.Retry > 0 || o.Attempt > 1 {
 		rec.Purpose = policy.Retry
 	}
 	switch o.End {
