@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 GO    ?= go
 LINT  := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-FUZZTIME ?= 5s
+FUZZTIME ?= 10s
 # Every package but the stories, which are never cached.
 UNIT  = $$($(GO) list ./... | grep -v '/e2e$$')
 
@@ -55,7 +55,7 @@ bench: ## CPU per call of Farebox, a no-op processor and Envoy alone, in one run
 	CGO_ENABLED=0 $(GO) run ./e2e/bench $(ARGS)
 
 .PHONY: fuzz
-fuzz: need-gcc ## each fuzz target for FUZZTIME (5s)
+fuzz: need-gcc ## each fuzz target for FUZZTIME (10s)
 	@set -e; for pkg in $$($(GO) list ./...); do \
 	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
 	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg; \
