@@ -70,6 +70,25 @@ func (e *Estimator) Input(c tokenizer.Call) int64 {
 	return tokens
 }
 
+// InputMost guesses the input tokens of a call on the high side: what 99 of 100
+// calls of its model stay below, by how far the guesses before were from what was
+// reported. Of a model of which little is known it is twice the guess.
+func (e *Estimator) InputMost(c tokenizer.Call) int64 {
+	guess := e.Input(c)
+	e.mu.RLock()
+	r := e.ratios[modelKey{c.Dialect, c.Model}]
+	e.mu.RUnlock()
+	const unknown = 2 * guessedRight
+	most := int64(unknown)
+	if r != nil {
+		most = max(guessedRight, r.missed.upper(100, unknown))
+	}
+	if guess > math.MaxInt64/most {
+		return math.MaxInt64
+	}
+	return (guess*most + guessedRight - 1) / guessedRight
+}
+
 // Output guesses, on the high side, the output tokens of all choices of a call:
 // what nine in ten and more of such answers stay below, never more than the
 // caller allows. It is 0 for embeddings, which have no output.
@@ -82,7 +101,7 @@ func (e *Estimator) Output(c tokenizer.Call) int64 {
 	e.mu.RUnlock()
 	each := int64(DefaultOutput)
 	if s != nil {
-		each = s.upper()
+		each = s.upper(20, DefaultOutput)
 	}
 	if c.MaxOutput > 0 {
 		each = min(each, c.MaxOutput)

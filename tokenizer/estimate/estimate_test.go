@@ -190,7 +190,7 @@ func TestSketchForgets(t *testing.T) {
 	for range 20_000 {
 		s.learn(100)
 	}
-	if got := s.upper(); got > 125 {
+	if got := s.upper(20, DefaultOutput); got > 125 {
 		t.Errorf("upper = %d, want about 100", got)
 	}
 }
@@ -317,4 +317,41 @@ func BenchmarkAdmission(b *testing.B) {
 			e.Output(c)
 		}
 	})
+}
+
+// TestInputMost: 99 of 100 calls stay below it, whatever their spread, once some
+// have been seen; and it is not far above the largest of them.
+func TestInputMost(t *testing.T) {
+	call := func(bytes int64) tokenizer.Call {
+		return tokenizer.Call{Dialect: "d", Model: "m", Shares: tokenizer.Shares{Last: bytes}}
+	}
+	e := New()
+	if guess, most := e.Input(call(4000)), e.InputMost(call(4000)); most != 2*guess {
+		t.Errorf("of an unknown model: %d, want twice %d", most, guess)
+	}
+	rnd := rand.New(rand.NewPCG(1, 2))
+	over := 0
+	const calls = 4000
+	for n := range calls {
+		bytes := 100 + rnd.Int64N(20_000)
+		tokens := int64(float64(bytes)/3*(0.7+0.6*rnd.Float64())) + 8
+		most := e.InputMost(call(bytes))
+		if n >= calls/4 {
+			if tokens > most {
+				over++
+			}
+			if most > 4*tokens {
+				t.Fatalf("%d guessed at most for %d", most, tokens)
+			}
+		}
+		var u tokenizer.Usage
+		u.Set(tokenizer.Input, tokens, tokenizer.Reported)
+		e.Learn(call(bytes), &u)
+	}
+	if over > calls*3/4/100 {
+		t.Errorf("%d of %d calls took more than at most", over, calls*3/4)
+	}
+	if e.InputMost(call(1<<62)) <= 0 {
+		t.Error("a guess overflowed")
+	}
 }

@@ -22,9 +22,14 @@ const (
 type ratio struct {
 	mu            sync.Mutex // guards what follows
 	bytes, tokens float64
+	missed        sketch // what calls took, in thousandths of what was guessed
 }
 
+// guessedRight is a call that took what was guessed, in thousandths.
+const guessedRight = 1000
+
 func (r *ratio) learn(bytes, tokens float64) {
+	r.missed.learn(int64(tokens / (bytes / r.value()) * guessedRight))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.tokens == 0 {
@@ -77,25 +82,27 @@ func (s *sketch) learn(tokens int64) {
 	s.seen++
 }
 
-// upper is a bound that 95 of 100 answers stay below. Of few answers it is the
-// longest, and not less than the default.
-func (s *sketch) upper() int64 {
+// upper is a bound that all but one in so many stay below. Of few it is the
+// largest, and not less than otherwise; of none it is that.
+func (s *sketch) upper(oneIn uint16, otherwise int64) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	over := s.seen / 20 // so many may be longer
-	if s.seen < enough {
+	over := s.seen / oneIn // so many may be larger
+	few := s.seen < enough
+	if few {
 		over = 0
 	}
 	for b := len(s.counts) - 1; b >= 0; b-- {
-		if s.counts[b] > over {
-			if s.seen < enough {
-				return max(DefaultOutput, bound(b))
-			}
+		switch {
+		case s.counts[b] <= over:
+			over -= s.counts[b]
+		case few:
+			return max(otherwise, bound(b))
+		default:
 			return bound(b)
 		}
-		over -= s.counts[b]
 	}
-	return DefaultOutput
+	return otherwise
 }
 
 // bucket is where so many tokens are counted: by the leading bit and the two
