@@ -1,0 +1,64 @@
+package budget
+
+import "time"
+
+// Rule is one budget, rate limit or cap as it was written down.
+type Rule struct {
+	Name string
+	// Match says which calls count: for each key, an attribute of the owner or one
+	// of model, provider and operation, patterns of which one must fit. Empty: all.
+	Match map[string][]string
+	// Per lists attributes, or model, provider and operation, whose values are counted
+	// apart. Empty: all calls that match share one account.
+	Per   []string
+	Unit  Unit
+	Limit int64
+	// Except are other limits for single owners: values of Per joined by "/".
+	Except map[string]int64
+	Window Window
+	// Rate makes it a rate limit: Limit is refilled over this time.
+	Rate time.Duration
+	// Until is when the rule ends; zero: never.
+	Until       time.Time
+	OnExhausted Action
+	Thresholds  []int // percents of spent, ascending
+}
+
+// Action is what happens to a call that an account has too little for.
+type Action string
+
+// Refuse answers 429. Allow lets it pass and counts it. Shrink lowers the most
+// that may be generated to what is left. Downgrade asks a cheaper model.
+const (
+	Refuse    Action = "refuse"
+	Allow     Action = "allow"
+	Shrink    Action = "shrink"
+	Downgrade Action = "downgrade"
+)
+
+// Every is how often a window begins anew.
+type Every string
+
+// The calendar's windows; Total never ends; Rolling moves with the clock.
+const (
+	Hour    Every = "hour"
+	Day     Every = "day"
+	Week    Every = "week"
+	Month   Every = "month"
+	Quarter Every = "quarter"
+	Year    Every = "year"
+	Total   Every = "total"
+	Rolling Every = "rolling"
+)
+
+// Window is when an account begins anew.
+type Window struct {
+	Every    Every
+	Location *time.Location // nil: UTC
+	// WeekStart is the first day of a Week.
+	WeekStart time.Weekday
+	// FirstMonth is the first month of a fiscal Year, and of its quarters; 0: January.
+	FirstMonth time.Month
+	// Length is that of a Rolling window.
+	Length time.Duration
+}
