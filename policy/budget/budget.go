@@ -21,18 +21,28 @@ import (
 // Unit is what an account counts.
 type Unit uint8
 
-// Money is nano-USD. Tokens are input and output together. Requests are calls.
-// Concurrency is calls under way: what is settled of them is given back.
+// Charged and Contracted are nano-USD: the internal price, and what the provider
+// is paid. Tokens are input and output together. Requests are calls. Concurrency
+// is calls under way: it is given back when they end.
 const (
-	Money Unit = iota
+	Charged Unit = iota
+	Contracted
 	Tokens
 	Requests
 	Concurrency
+	units
 )
 
-var unitNames = [...]string{Money: "usd", Tokens: "tokens", Requests: "requests", Concurrency: "concurrency"}
+var unitNames = [units]string{Charged: "usd", Contracted: "contracted_usd", Tokens: "tokens", Requests: "requests", Concurrency: "concurrency"}
 
 func (u Unit) String() string { return unitNames[u] }
+
+// IsMoney reports whether u is nano-USD.
+func (u Unit) IsMoney() bool { return u <= Contracted }
+
+// Amounts are what one attempt of a call takes, by unit; at least 0, but for
+// corrections. What is settled of Concurrency is nothing.
+type Amounts [units]int64
 
 // Account is one limit of one owner in one window. Two accounts are the same when
 // their Keys are.
@@ -63,33 +73,29 @@ func (a *Account) Key() string {
 	return key
 }
 
-// Line is what one call may take from one account at most.
-type Line struct {
-	Account
-	Most int64 // in the account's unit; at least 0
-}
-
-// Hold is what one attempt of a call has reserved. It is settled or released; if
-// neither comes, it lapses at Until, and then what it held is spent.
+// Hold is what one attempt of a call has reserved: Most, of each account in its
+// own unit. It is settled or released; if neither comes, it lapses at Until, and
+// then what it held is spent.
 type Hold struct {
-	ID      policy.CallID
-	Attempt int
-	Lines   []Line
-	Until   time.Time
+	ID       policy.CallID
+	Attempt  int
+	Accounts []Account
+	Most     Amounts
+	Until    time.Time
 }
 
 // Short says that a hold was not taken: nothing of it was.
 type Short struct {
-	Line  int       // the first line that falls short; below 0: none does
-	Left  int64     // what its account had left
+	At    int       // the first of the hold's accounts that is short; below 0: none is
+	Left  int64     // what that account had left
 	Again time.Time // when it will have more by itself; zero: it is not known
 }
 
 // OK reports whether the hold was taken.
-func (s Short) OK() bool { return s.Line < 0 }
+func (s Short) OK() bool { return s.At < 0 }
 
 // Taken is the Short of a hold that was.
-var Taken = Short{Line: -1}
+var Taken = Short{At: -1}
 
 // State is how an account stands.
 type State struct {
@@ -113,21 +119,21 @@ type Crossed struct {
 type Store interface {
 	// Now is the time by which windows are cut.
 	Now() time.Time
-	// Reserve takes every line of h, or none. A hold of the same call and attempt is
-	// there already: it changes nothing and is Taken.
+	// Reserve takes h from all of its accounts, or from none. A hold of the same call
+	// and attempt that is there already changes nothing and is Taken.
 	Reserve(ctx context.Context, h Hold) (Short, error)
-	// Extend raises the lines of a hold to most, in their order, all or none; what is
-	// not more changes nothing.
-	Extend(ctx context.Context, id policy.CallID, attempt int, most []int64) (Short, error)
-	// Settle replaces a hold by what was spent, in the order of its lines, whatever
-	// was held. Thresholds are percents; those that this call took an account's spent
-	// sum over come back once, so that one replica alone acts on each. A hold that is
-	// not there was settled, released or has lapsed: nothing changes.
-	Settle(ctx context.Context, id policy.CallID, attempt int, spent []int64, thresholds []int) ([]Crossed, error)
+	// Extend raises a hold to most, in all of its accounts or in none; what is not more
+	// changes nothing. Of a hold that is not there it is Taken.
+	Extend(ctx context.Context, id policy.CallID, attempt int, most Amounts) (Short, error)
+	// Settle replaces a hold by what was spent, whatever was held. Of the thresholds,
+	// which are percents, those that this call took an account's spent sum over come
+	// back once, so that one replica alone acts on each. A hold that is not there was
+	// settled or released, or has lapsed: nothing changes, and found is false.
+	Settle(ctx context.Context, id policy.CallID, attempt int, spent Amounts, thresholds []int) (crossed []Crossed, found bool, err error)
 	// Release gives a hold back: nothing was spent.
 	Release(ctx context.Context, id policy.CallID, attempt int) error
 	// Charge spends without a hold: what comes late, or is corrected (below 0).
-	Charge(ctx context.Context, lines []Line, thresholds []int) ([]Crossed, error)
+	Charge(ctx context.Context, accounts []Account, spent Amounts, thresholds []int) ([]Crossed, error)
 	// States tells how accounts stand, in their order; one that was never touched has
 	// spent nothing.
 	States(ctx context.Context, accounts []Account) ([]State, error)
