@@ -45,14 +45,14 @@ func TestAim(t *testing.T) {
 		"us.meta.llama3-1-8b-v1:0":    {model: "us.meta.llama3-1-8b-v1:0"},
 		"a:b:c:d:e:f":                 {model: "a:b:c:d:e:f"},
 		"arn:aws:bedrock:us-east-1":   {model: "arn:aws:bedrock:us-east-1"},
-		"arn:aws:bedrock:us-east-1::": {region: "us-east-1"},
+		"arn:aws:bedrock:us-east-1::": {model: "arn:aws:bedrock:us-east-1::", region: "us-east-1"},
 		"arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-v2:1":                    {model: "anthropic.claude-v2:1", region: "us-east-1"},
 		"arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.amazon.nova-pro-v1:0":     {model: "eu.amazon.nova-pro-v1:0", region: "eu-west-1", account: "123456789012"},
-		"arn:aws-us-gov:bedrock:us-gov-west-1:123456789012:application-inference-profile/ab12": {model: "application-inference-profile/ab12", region: "us-gov-west-1", account: "123456789012"},
-		"arn:aws:bedrock:us-east-1:123456789012:provisioned-model/x":                           {model: "provisioned-model/x", region: "us-east-1", account: "123456789012"},
-		"arn:aws:bedrock:us-east-1:123456789012:default-prompt-router/anthropic.claude:1":      {model: "default-prompt-router/anthropic.claude:1", region: "us-east-1", account: "123456789012"},
-		"arn:aws:sagemaker:us-east-1:123456789012:endpoint/mine":                               {model: "endpoint/mine", region: "us-east-1", account: "123456789012"},
-		"arn:aws:bedrock:us-east-1:123456789012:inference-profile/":                            {model: "inference-profile/", region: "us-east-1", account: "123456789012"},
+		"arn:aws-us-gov:bedrock:us-gov-west-1:123456789012:application-inference-profile/ab12": {model: "arn:aws-us-gov:bedrock:us-gov-west-1:123456789012:application-inference-profile/ab12", region: "us-gov-west-1", account: "123456789012"},
+		"arn:aws:bedrock:us-east-1:123456789012:provisioned-model/x":                           {model: "arn:aws:bedrock:us-east-1:123456789012:provisioned-model/x", region: "us-east-1", account: "123456789012"},
+		"arn:aws:bedrock:us-east-1:123456789012:default-prompt-router/anthropic.claude:1":      {model: "arn:aws:bedrock:us-east-1:123456789012:default-prompt-router/anthropic.claude:1", region: "us-east-1", account: "123456789012"},
+		"arn:aws:sagemaker:us-east-1:123456789012:endpoint/mine":                               {model: "arn:aws:sagemaker:us-east-1:123456789012:endpoint/mine", region: "us-east-1", account: "123456789012"},
+		"arn:aws:bedrock:us-east-1:123456789012:inference-profile/":                            {model: "arn:aws:bedrock:us-east-1:123456789012:inference-profile/", region: "us-east-1", account: "123456789012"},
 	} {
 		if got := aim(id); got != want {
 			t.Errorf("%s: %+v, want %+v", id, got, want)
@@ -62,7 +62,7 @@ func TestAim(t *testing.T) {
 
 func TestHides(t *testing.T) {
 	for model, want := range map[string]bool{
-		"": true, "application-inference-profile/ab12": true, "custom-model/a/b": true, "imported-model/x": true, "prompt/P:1": true,
+		"": true, "arn:aws:bedrock:us-east-1:1:imported-model/x": true,
 		"amazon.nova-lite-v1:0": false, "eu.amazon.nova-pro-v1:0": false,
 	} {
 		if hides(model) != want {
@@ -89,13 +89,13 @@ func TestRead(t *testing.T) {
 		"optimized priority": {model: "m", verb: "converse", body: `{"serviceTier":{"type":"flex"},"performanceConfig":{"latency":"optimized"}}`,
 			want: `{"Operation":"converse","Model":"m","Tier":"flex","Choices":1}`},
 		"profile": {model: "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/ab", verb: "converse", body: `{}`,
-			want: `{"Operation":"converse","Model":"application-inference-profile/ab","Choices":1,"Region":"eu-west-1","Account":"123456789012"}`},
+			want: `{"Operation":"converse","Model":"arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/ab","Choices":1,"Region":"eu-west-1","Account":"123456789012"}`},
 		"anthropic": {model: "anthropic.claude-x", verb: "invoke", head: head{tierHeader: "flex"},
 			body: `{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"system":"be","messages":[{"role":"user","content":"hello"}]}`,
 			want: `{"Operation":"messages","Model":"anthropic.claude-x","Tier":"flex","Choices":1,"MaxOutput":9,"Shares":{"system":2,"history":0,"last":5,"tools":0,"media":0}}`},
 		"anthropic of a profile": {model: "arn:aws:bedrock:eu-west-1:1:application-inference-profile/ab", verb: "invoke-with-response-stream",
 			body: `{"anthropic_version":"bedrock-2023-05-31","max_tokens":9,"messages":[{"role":"user","content":"hello"}]}`,
-			want: `{"Operation":"messages","Model":"application-inference-profile/ab","Stream":true,"Choices":1,"MaxOutput":9,"Shares":{"system":0,"history":0,"last":5,"tools":0,"media":0},"Region":"eu-west-1","Account":"1"}`},
+			want: `{"Operation":"messages","Model":"arn:aws:bedrock:eu-west-1:1:application-inference-profile/ab","Stream":true,"Choices":1,"MaxOutput":9,"Shares":{"system":0,"history":0,"last":5,"tools":0,"media":0},"Region":"eu-west-1","Account":"1"}`},
 		"openai": {model: "openai.gpt-oss-20b-1:0", verb: "invoke-with-response-stream", body: `{"max_completion_tokens":8,"n":2,"service_tier":"priority","messages":[{"role":"user","content":"hello"}]}`,
 			want: `{"Operation":"chat","Model":"openai.gpt-oss-20b-1:0","Tier":"priority","Stream":true,"Choices":2,"MaxOutput":8,"Shares":{"system":0,"history":0,"last":5,"tools":0,"media":0}}`},
 		"nova": {model: "amazon.nova-micro-v1:0", verb: "invoke", body: `{"schemaVersion":"messages-v1","messages":[{"role":"user","content":[{"text":"hello"}]}],"inferenceConfig":{"max_new_tokens":10}}`,
