@@ -21,7 +21,7 @@ func (st *stream) requestHeaders(in *wire.Message) {
 	st.way, metered = st.rules.router.find(in, method, st.path)
 	switch {
 	case !metered, bodyless(in):
-		st.letGo(method)
+		st.letGo(in, method)
 		return
 	case st.paidBefore(in):
 		return
@@ -37,8 +37,8 @@ func (st *stream) requestHeaders(in *wire.Message) {
 	case st.srv.inflight.Load()+max(size, 0) > st.rules.InflightBytes || st.srv.streams.Load() > st.rules.MaxStreams:
 		st.refuse(busy())
 	default:
-		st.reply.Drop = append(st.reply.Drop, st.rules.Drop...)
-		st.reply.Drop = append(st.reply.Drop, "accept-encoding") // a plain answer is the cheapest to read
+		st.drop(in, st.rules.Drop...)
+		st.drop(in, "accept-encoding") // a plain answer is the cheapest to read
 	}
 }
 
@@ -55,7 +55,7 @@ func (st *stream) paidBefore(in *wire.Message) bool {
 		return false
 	}
 	st.srv.metrics.observed.Inc()
-	st.reply.Drop = append(st.reply.Drop, st.rules.Drop...)
+	st.drop(in, st.rules.Drop...)
 	st.reply.Mode = wire.LetGo
 	st.phase = over
 	return true
@@ -64,9 +64,9 @@ func (st *stream) paidBefore(in *wire.Message) bool {
 // letGo tells Envoy that this exchange does not concern us. What goes to a known
 // LLM host and is not metered is counted, so that nothing is free unseen; that
 // host is not told who pays there either.
-func (st *stream) letGo(method string) {
+func (st *stream) letGo(in *wire.Message, method string) {
 	if st.way.known {
-		st.reply.Drop = append(st.reply.Drop, st.rules.Drop...)
+		st.drop(in, st.rules.Drop...)
 		if method == "POST" {
 			st.srv.metrics.unmetered.WithLabelValues("unknown").Inc()
 		}
@@ -75,18 +75,48 @@ func (st *stream) letGo(method string) {
 	st.phase = over
 }
 
+// drop takes headers off what goes upstream, but for those that an AWS signature
+// covers: without them the provider would refuse the call.
+func (st *stream) drop(in *wire.Message, names ...string) {
+	signed := signedHeaders(in)
+	if signed == "" {
+		st.reply.Drop = append(st.reply.Drop, names...)
+		return
+	}
+	for _, name := range names {
+		if !strings.Contains(signed, ";"+name+";") {
+			st.reply.Drop = append(st.reply.Drop, name)
+		}
+	}
+}
+
+// signedHeaders lists what an AWS signature covers, as ";host;x-amz-date;", or "".
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+func signedHeaders(in *wire.Message) string {
+	auth := in.Header("authorization")
+	if !strings.HasPrefix(auth, awsSignature) {
+		return ""
+	}
+	_, list, _ := strings.Cut(auth, "SignedHeaders=")
+	list, _, _ = strings.Cut(list, ",")
+	return ";" + strings.TrimSpace(list) + ";"
+}
+
+const awsSignature = "AWS4-HMAC-SHA256"
+
 // askAfter admits a request without a body, if it asks after earlier work: what
 // its answer tells belongs to that. Any other request without a body is no call.
 func (st *stream) askAfter(in *wire.Message, method string) {
 	call, err := st.way.dialect.Read(st.way.operation, st.path, in, nil)
 	if err != nil || call.Of == "" {
-		st.letGo(method)
+		st.letGo(in, method)
 		return
 	}
 	if err := st.describe(call); err != nil {
 		st.degrade(noRandomness, err)
 	}
-	st.reply.Drop = append(append(st.reply.Drop, st.rules.Drop...), "accept-encoding")
+	st.drop(in, st.rules.Drop...)
+	st.drop(in, "accept-encoding")
 	st.admit(call, nil)
 }
 
@@ -184,7 +214,7 @@ func (st *stream) admit(call tokenizer.Call, body []byte) {
 	start := time.Now()
 	ticket, err := st.srv.o.Decider.Admit(st.ctx, &st.request)
 	st.srv.metrics.admit.Observe(time.Since(start).Seconds())
-	signed := strings.HasPrefix(st.head.Header("authorization"), "AWS4-HMAC-SHA256")
+	signed := strings.HasPrefix(st.head.Header("authorization"), awsSignature)
 	sized := st.head.Header("content-length") != ""
 	st.head, st.caller, st.request.Identity = wire.Message{}, caller{}, nil
 	if err != nil { // admission does not fail by itself yet: nothing it needs is remote

@@ -91,7 +91,7 @@ func (e *Estimator) InputMost(c tokenizer.Call) int64 {
 
 // Output guesses, on the high side, the output tokens of all choices of a call:
 // what nine in ten and more of such answers stay below, never more than the
-// caller allows. It is 0 for embeddings, which have no output.
+// caller allows. It is 0 for what generates no text, as embeddings.
 func (e *Estimator) Output(c tokenizer.Call) int64 {
 	if withoutOutput(c.Operation) {
 		return 0
@@ -109,9 +109,17 @@ func (e *Estimator) Output(c tokenizer.Call) int64 {
 	return times(each, int64(max(1, c.Choices)))
 }
 
-// withoutOutput reports whether an operation generates nothing, in any dialect's
-// word for it: embeddings, embed, embedContent, batchEmbedContents.
-func withoutOutput(operation string) bool { return strings.Contains(operation, "mbed") }
+// withoutOutput reports whether an operation generates no text, in any dialect's
+// word for it: embeddings, batchEmbedContents, rerank, images, cached_content. What
+// those are billed by is no output that could be guessed from text.
+func withoutOutput(operation string) bool {
+	for _, word := range [...]string{"mbed", "rerank", "image", "video", "speech", "moderation", "ocr", "batch", "cached_content"} {
+		if strings.Contains(operation, word) {
+			return true
+		}
+	}
+	return false
+}
 
 // times multiplies and stops at the end of int64.
 func times(a, b int64) int64 {
