@@ -28,6 +28,7 @@ type Store interface {
 	// Open returns the openings that no record has closed, oldest first.
 	Open(ctx context.Context) ([]policy.Opening, error)
 	Deferrals
+	Spending
 	// Find returns every record whose call id, request id, trace id or response
 	// id is id, oldest first, at most limit.
 	Find(ctx context.Context, id string, limit int) ([]policy.Record, error)
@@ -77,7 +78,7 @@ type Query struct {
 // Dimensions that Query.By knows besides owner attributes. day and hour are UTC
 // (2006-01-02, 2006-01-02T15); the others are the fields of the record, not of
 // its lines.
-var Dimensions = []string{"model", "provider", "dialect", "operation", "outcome", "source", "purpose", "day", "hour"}
+var Dimensions = []string{"model", "model_asked", "provider", "dialect", "operation", "outcome", "source", "purpose", "day", "hour"}
 
 // Row is one group of a Query's answer.
 type Row struct {

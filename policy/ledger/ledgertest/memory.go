@@ -143,6 +143,8 @@ func key(r *policy.Record, name string) string {
 	switch name {
 	case "model":
 		return r.Model
+	case "model_asked":
+		return r.ModelAsked
 	case "provider":
 		return r.Provider
 	case "dialect":

@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) ledger.Store) {
 		{"corrections of an interaction", correctedInteraction},
 		{"openings", openings},
 		{"deferrals", deferrals},
+		{"what windows have seen", spent},
 		{"find by each id", findByID},
 		{"find is bounded and oldest first", findOrder},
 		{"half-open range", halfOpen},

@@ -14,7 +14,7 @@ import (
 
 // dimensions is what each of ledger.Dimensions is in SQL.
 var dimensions = map[string]string{
-	"model": "r.model", "provider": "r.provider", "dialect": "r.dialect", "operation": "r.operation",
+	"model": "r.model", "model_asked": "coalesce(json_extract(r.detail, '$.model_asked'), '')", "provider": "r.provider", "dialect": "r.dialect", "operation": "r.operation",
 	"outcome": "r.outcome", "source": "r.source", "purpose": "r.purpose",
 	"day":  "strftime('%Y-%m-%d', r.completed / 1000000, 'unixepoch')",
 	"hour": "strftime('%Y-%m-%dT%H', r.completed / 1000000, 'unixepoch')",

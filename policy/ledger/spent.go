@@ -1,0 +1,29 @@
+package ledger
+
+import (
+	"context"
+	"slices"
+)
+
+// Spent is what budgets count of one group of calls. Money is whole nano-USD,
+// rounded half up once a record, as accounts count it.
+type Spent struct {
+	Keys       []string // values in the order of Query.By
+	Calls      int64    // records that are no corrections and were not refused
+	Tokens     int64    // input and output
+	Charged    int64    // nano-USD
+	Contracted int64    // nano-USD
+}
+
+// Spending tells budgets what their windows have seen.
+type Spending interface {
+	// Spent sums records of calls admitted in [q.From, q.To), corrections included, in
+	// the order of their keys: a call belongs to the window of its admission. More
+	// than MaxRows groups are ErrTooManyRows.
+	Spent(ctx context.Context, q Query) ([]Spent, error)
+}
+
+// SortSpent puts rows in the order of their keys.
+func SortSpent(rows []Spent) {
+	slices.SortFunc(rows, func(a, b Spent) int { return slices.Compare(a.Keys, b.Keys) })
+}
