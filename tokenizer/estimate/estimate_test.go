@@ -212,6 +212,8 @@ func TestText(t *testing.T) {
 		{"counted", "gpt-4o", long, int64(len(long)), 201, 201, tokenizer.Counted},
 		{"counted, of an older family", "gpt-4", "Hello, world!", 13, 4, 4, tokenizer.Counted},
 		{"escapes are undone", "gpt-4o", `line\n\n\nbreaks\r\n \n \n\ttabs`, 31, 8, 8, tokenizer.Counted},
+		{"thoughts are not seen", "openai/gpt-5-mini", long, int64(len(long)), 201, 201, tokenizer.Estimated},
+		{"thoughts are not seen, tuned", "ft:o4-mini:org::id", "Hello, world!", 13, 4, 4, tokenizer.Estimated},
 		{"more than was kept", "gpt-4o", long, 10 * int64(len(long)), 2005, 2015, tokenizer.Estimated},
 		{"kept nothing", "gpt-4o", "", 400, 100, 100, tokenizer.Estimated},
 		{"no vocabulary", "claude-sonnet-4-5", long, int64(len(long)), 225, 225, tokenizer.Estimated},

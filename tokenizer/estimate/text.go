@@ -1,7 +1,9 @@
 package estimate
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -11,8 +13,9 @@ import (
 
 // Text counts the tokens of the text that was seen of an answer: exactly
 // (Counted) where the model's vocabulary is known and all of the text was kept,
-// else guessed (Estimated) from what was kept and from bytes. It is 0 and None
-// only where there was no text. model is as answered, else as asked.
+// else guessed (Estimated) from what was kept and from bytes. Of a model that
+// thinks unseen, the text is the least that was generated: that is a guess too. It
+// is 0 and None only where there was no text. model is as answered, else as asked.
 //
 // It may take half a second for 256 KiB of hostile text: it is for the end of a
 // call, never for each piece.
@@ -29,11 +32,25 @@ func (e *Estimator) Text(model string, r *tokenizer.Reading) (tokens int64, from
 		case int64(len(kept)) < all:
 			perToken := float64(len(kept)) / float64(max(1, n))
 			return tokensIn(all, perToken), tokenizer.Estimated
+		case thinks(model):
+			return max(1, int64(n)), tokenizer.Estimated
 		default:
 			return max(1, int64(n)), tokenizer.Counted
 		}
 	}
 	return tokensIn(all, e.bytesPerToken(modelKey{"", model})), tokenizer.Estimated
+}
+
+// thinkers are families of public vocabulary whose output is more than what is
+// shown of it: thoughts, and the frame of the channels they are kept apart in.
+var thinkers = [...]string{"o1", "o3", "o4", "gpt-5", "gpt-oss"}
+
+// thinks reports whether a model, whose name may have a prefix, is of such a
+// family.
+func thinks(model string) bool {
+	model = strings.ToLower(model[strings.LastIndexByte(model, '/')+1:])
+	model = strings.TrimPrefix(model, "ft:")
+	return slices.ContainsFunc(thinkers[:], func(family string) bool { return strings.HasPrefix(model, family) })
 }
 
 // unescape undoes the escapes of JSON string content, of which the last may have
