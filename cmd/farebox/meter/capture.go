@@ -132,6 +132,11 @@ type exchange struct {
 
 var _ wire.Conn = (*exchange)(nil)
 
+// again makes x ready to be played once more, with the body in one piece.
+func (x *exchange) again(body []byte) {
+	x.pieces, x.stage, x.letGo, x.skip = [][]byte{body}, wire.Unknown, false, false
+}
+
 // Recv gives the next message that Envoy would send.
 func (x *exchange) Recv(m *wire.Message) error {
 	switch {

@@ -18,10 +18,15 @@ func (d *desk) count() Count {
 			c.add(class, n, d.usage[i].Source(class))
 		}
 	}
-	all := len(c.Record.Lines)
-	c.Record.Lines = slices.DeleteFunc(slices.Clone(c.Record.Lines), func(l policy.Line) bool { return l.Source < tokenizer.Counted })
-	guessed := all > len(c.Record.Lines)
-	c.Priced = all > 0 && !guessed
+	var lines, guessed []policy.Line
+	for _, l := range c.Record.Lines {
+		if l.Source < tokenizer.Counted {
+			guessed = append(guessed, l)
+		} else {
+			lines = append(lines, l)
+		}
+	}
+	c.Record.Lines, c.Priced = lines, len(lines) > 0 && len(guessed) == 0
 	for i := range c.Record.Lines {
 		l := &c.Record.Lines[i]
 		if l.Source < tokenizer.Reported && !d.reported(l.Class) {
@@ -34,7 +39,7 @@ func (d *desk) count() Count {
 		c.Source = tokenizer.None
 	}
 	c.Record.Source, c.Record.Priced = c.Source, c.Priced
-	c.Why = d.why(&c)
+	c.Why = d.why(&c, guessed)
 	return c
 }
 
@@ -56,8 +61,9 @@ func (d *desk) reported(class tokenizer.Class) bool {
 	})
 }
 
-// why says what is missing of a count, in the order of its weight.
-func (d *desk) why(c *Count) string {
+// why says what is missing of a count, in the order of its weight. guessed are the
+// lines that were left out.
+func (d *desk) why(c *Count, guessed []policy.Line) string {
 	var list []string
 	say := func(is bool, format string, args ...any) {
 		if is {
@@ -70,7 +76,11 @@ func (d *desk) why(c *Count) string {
 	say(o.Reading.Unreadable > 0, "%d events or bodies could not be read", o.Reading.Unreadable)
 	say(len(d.usage) == 0 && o.End != tokenizer.Failed && c.Deferred == "", "the answer reports no usage")
 	say(c.Deferred != "" && len(d.usage) == 0, "the work goes on at the provider, and a later answer tells what it used")
-	say(c.Source == tokenizer.Counted, "the text that was seen was counted; input is not known")
+	say(c.Source == tokenizer.Counted, "the text that was seen was counted")
+	if c.Usage.Known() {
+		say(slices.ContainsFunc(guessed, func(l policy.Line) bool { return l.Class.IsInput() }), "input is not known")
+		say(slices.ContainsFunc(guessed, func(l policy.Line) bool { return l.Class.IsOutput() }), "output is not known")
+	}
 	say(slices.ContainsFunc(c.Record.Lines, func(l policy.Line) bool { return !l.Chargeable() }), "no price row matches")
 	return strings.Join(list, "; ")
 }

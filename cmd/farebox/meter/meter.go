@@ -10,6 +10,7 @@
 package meter
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -72,9 +73,18 @@ func (m *Meter) Read(ctx context.Context, c *Capture) (Count, error) {
 	if err != nil {
 		return Count{}, err
 	}
-	*m.desk = desk{next: m.desk.next}
-	if err := m.server.Process(ctx, x); err != nil {
-		return Count{}, fmt.Errorf("meter: %w", err)
+	body := x.pieces
+	if err := m.play(ctx, x); err != nil {
+		return Count{}, err
+	}
+	if len(body) > 1 && len(bytes.TrimSpace(bytes.Join(m.desk.rest, nil))) > 0 {
+		// A call is over at the end of its answer, in whichever piece that is. What
+		// has more in it was put together by a recorder: it is read in one piece, so
+		// that the count does not hang on the cuts.
+		x.again(bytes.Join(body, nil))
+		if err := m.play(ctx, x); err != nil {
+			return Count{}, err
+		}
 	}
 	if m.desk.refused != "" {
 		return Count{}, errors.New("meter: the call would be refused: " + m.desk.refused)
@@ -83,6 +93,15 @@ func (m *Meter) Read(ctx context.Context, c *Capture) (Count, error) {
 		return Count{Why: x.unmetered()}, nil
 	}
 	return m.desk.count(), nil
+}
+
+// play has one exchange served.
+func (m *Meter) play(ctx context.Context, x *exchange) error {
+	*m.desk = desk{next: m.desk.next, playing: x}
+	if err := m.server.Process(ctx, x); err != nil {
+		return fmt.Errorf("meter: %w", err)
+	}
+	return nil
 }
 
 // Close ends what Read left waiting.
@@ -96,10 +115,12 @@ func (m *Meter) Close() error {
 // desk stands between server and engine, and is the journal: what passes of one
 // exchange lies on it.
 type desk struct {
-	next extproc.Decider
+	next    extproc.Decider
+	playing *exchange
 
 	usage   []tokenizer.Usage // as the answer told it
 	outcome policy.Outcome
+	rest    [][]byte // of the body, not yet seen when the call was settled
 	of      string
 	record  *policy.Record
 	refused string
@@ -131,6 +152,7 @@ func (d *desk) Refuse(_ context.Context, _ *policy.Request, why policy.Refusal) 
 // began, or goes on, elsewhere.
 func (d *desk) Settle(ctx context.Context, t policy.Ticket, o policy.Outcome) policy.Receipt {
 	d.of, t.Call.Of = t.Call.Of, ""
+	d.rest = d.playing.pieces
 	d.usage = append(d.usage[:0], o.Reading.Usage...)
 	d.outcome = o
 	d.outcome.Reading.Text = nil

@@ -101,6 +101,8 @@ func TestRead(t *testing.T) {
 			`{}`, tokenizer.None, "", "1 events or bodies could not be read"},
 		"empty": {Capture{URL: chatURL},
 			`{}`, tokenizer.None, "", "reports no usage"},
+		"input alone": {Capture{URL: chatURL, Body: []byte(`{"model":"gpt-4o","usage":{"prompt_tokens":7}}`)},
+			`{"input":7}`, tokenizer.Reported, "", "output is not known"},
 		"no price": {Capture{URL: chatURL, Body: []byte(strings.ReplaceAll(plainChat, "gpt-4o-2024-08-06", "my-own"))},
 			`{"cache_read":400,"input":600,"output":20,"reasoning":0}`, tokenizer.Reported, "", "no price row matches"},
 	} {
@@ -153,9 +155,10 @@ func TestUnmetered(t *testing.T) {
 func TestEveryCut(t *testing.T) {
 	m := newMeter(t, "")
 	for name, c := range map[string]Capture{
-		"json":       {URL: chatURL, Body: []byte(plainChat)},
-		"stream":     {URL: chatURL, Body: []byte(streamedChat)},
-		"compressed": {URL: chatURL, Headers: map[string]string{"content-encoding": "gzip", "content-type": "text/event-stream"}, Body: zipped(streamedChat)},
+		"json":                    {URL: chatURL, Body: []byte(plainChat)},
+		"stream":                  {URL: chatURL, Body: []byte(streamedChat)},
+		"compressed":              {URL: chatURL, Headers: map[string]string{"content-encoding": "gzip", "content-type": "text/event-stream"}, Body: zipped(streamedChat)},
+		"two streams in one body": {URL: chatURL, Body: []byte(strings.Replace(streamedChat, `"completion_tokens":2`, `"completion_tokens":5`, 1) + streamedChat)},
 	} {
 		want := read(t, m, c)
 		if !want.Priced {
