@@ -50,6 +50,11 @@ prices: ## make the built-in price table and docs/prices-lint.md of their pinned
 oracle: ## hold prices against the calculators of litellm and genai-prices, which are fetched into .cache
 	ORACLE=1 $(GO) test -count=1 -run TestOracle -v ./policy/price
 
+.PHONY: conformance
+conformance: ## dialects against recorded answers of providers (FAREBOX_SAMPLES names their archive)
+	@test -n "$$FAREBOX_SAMPLES" || { echo "FAREBOX_SAMPLES is not set: it names the archive of recorded answers"; exit 1; }
+	$(GO) test -count=1 -v -run 'TestRecordings|TestCountedText|TestGuessedText' ./tokenizer/dialects
+
 .PHONY: bench
 bench: ## CPU per call of Farebox, a no-op processor and Envoy alone, in one run (ARGS="-o json")
 	CGO_ENABLED=0 $(GO) run ./e2e/bench $(ARGS)
