@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -22,13 +23,13 @@ type Clients struct {
 	argv []string
 }
 
-// PythonClients returns OpenAI's client for Python, fetched at the first use. Its
+// PythonClients returns the official Python clients, fetched at the first use. Its
 // error is a *Missing.
 func (k *Kit) PythonClients(ctx context.Context) (*Clients, error) {
 	return k.pyClients.get(func() (*Clients, error) {
-		python, err := k.venv(ctx, wheels{folder: "sdk", cache: "pip", what: "OpenAI's client for Python, 8 MB"})
+		python, err := k.venv(ctx, wheels{folder: "sdk", cache: "pip", what: "the official Python clients, 40 MB"})
 		if err != nil {
-			return nil, &Missing{"OpenAI's client for Python", err}
+			return nil, &Missing{"the official Python clients", err}
 		}
 		return &Clients{name: "python", dir: k.root, argv: []string{python, filepath.Join(k.root, "e2e", "sdk", "openai_calls.py")}}, nil
 	})
@@ -53,6 +54,14 @@ func (k *Kit) NodeClients(ctx context.Context) (*Clients, error) {
 	})
 }
 
+// With are the same clients with another script of e2e/sdk.
+func (c *Clients) With(script string) *Clients {
+	argv := slices.Clone(c.argv)
+	last := len(argv) - 1
+	argv[last] = filepath.Join(filepath.Dir(argv[last]), script)
+	return &Clients{name: c.name, dir: c.dir, argv: argv}
+}
+
 // npm installs e2e/sdk/package-lock.json into a folder named by its content. The
 // folder appears whole or not at all, and one process at a time fetches.
 func (k *Kit) npm(ctx context.Context) (string, error) {
@@ -69,7 +78,7 @@ func (k *Kit) npm(ctx context.Context) (string, error) {
 		if _, err := os.Stat(home); err == nil {
 			return nil
 		}
-		k.say("fetching the npm clients, 55 MB, into %s (once)", k.Cache("npm"))
+		k.say("fetching the npm clients, 90 MB, into %s (once)", k.Cache("npm"))
 		fresh, err := k.fresh("npm")
 		if err != nil {
 			return err

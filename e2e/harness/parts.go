@@ -108,7 +108,7 @@ func (k *Kit) venv(ctx context.Context, w wheels) (string, error) {
 		}
 		defer os.RemoveAll(fresh) // it is gone when all went well
 		if err := k.run(ctx, nil, "python3", "-m", "venv", fresh); err != nil {
-			return fmt.Errorf("%w; it takes Python 3.10 or newer with venv (Debian: apt-get install python3-venv)", err)
+			return fmt.Errorf("%w; it takes Python 3.11 or newer with venv (Debian: apt-get install python3-venv)", err)
 		}
 		err = k.run(ctx, nil, filepath.Join(fresh, "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
 			"--no-input", "--require-hashes", "--no-deps", "--only-binary", ":all:", "-r", pins)
