@@ -82,7 +82,7 @@ func TestWhatEnvoyDoesNotCountIsEstimated(t *testing.T) {
 		t.Fatalf("status %d, %v", g.status, g.err)
 	}
 	for _, e := range []errand{cut, untold} {
-		if b := settled(t, s.Farebox, e.trace); b.Outcome != "cut" || b.Source == "reported" || b.In == 0 || b.Out == 0 {
+		if b := settled(t, s.Farebox, e.trace); b.Outcome != "cut" || b.Source != "estimated" || b.In == 0 || b.Out == 0 {
 			t.Errorf("the record says %+v", b)
 		}
 	}

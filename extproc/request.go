@@ -147,6 +147,7 @@ func (st *stream) requestBody(in *wire.Message) {
 		st.degrade(noRandomness, err)
 	}
 	st.request.BodyHash = maphash.Bytes(st.srv.seed, in.Body)
+	st.request.Inputs = st.inputs(call, in.Body)
 	switch {
 	case int64(len(in.Body)) > st.rules.MaxRequestBody:
 		st.refuse(st.tooLarge())
@@ -183,6 +184,19 @@ func (st *stream) describe(call tokenizer.Call) error {
 		}
 	}
 	return err
+}
+
+// inputs are hashes of the first of what a call embeds.
+func (st *stream) inputs(call tokenizer.Call, body []byte) (hashes []uint64) {
+	embedder, can := st.way.dialect.(tokenizer.Embedder)
+	if !can {
+		return nil
+	}
+	embedder.Inputs(call, body, func(input []byte) bool {
+		hashes = append(hashes, maphash.Bytes(st.srv.seed, input))
+		return len(hashes) < policy.MaxInputs
+	})
+	return hashes
 }
 
 // caller is who makes a call, as far as attribution can see: the first message,

@@ -65,9 +65,13 @@ type Request struct {
 	KeyHash   string   // keyed hash of the upstream API key, or empty
 	Retry     int      // retry number: stated by the client's SDK, or seen; 0: first try
 	BodyHash  uint64   `json:"-"` // hash of the body, of this process; 0: none
+	Inputs    []uint64 `json:"-"` // hashes, likewise, of what it embeds: of the first MaxInputs; nil: it embeds nothing
 	Malformed bool     // the body could not be read
 	At        time.Time
 }
+
+// MaxInputs bounds Request.Inputs.
+const MaxInputs = 2048
 
 // Ticket is the answer to Admit and all that Settle needs. A Ticket with a
 // Refusal did not pass; its Record is already written.
@@ -106,7 +110,8 @@ type Outcome struct {
 	// What the headers of the answer tell of where it is from: organization, project
 	// and region of the provider's account, in one text; and that region by itself.
 	AccountTold, Region string
-	Lost                bool // what had been seen of the answer is lost: a restart settles an old opening
+	Lost                bool // nothing was seen of the answer, or what was is lost
+	Recovered           bool // a restart settles an old opening
 }
 
 // Receipt is what Settle tells the caller's answer.
@@ -196,10 +201,15 @@ type Record struct {
 	ProviderCost string           `json:"provider_cost_usd,omitempty"` // what the provider says it cost, as it wrote it: a JSON number
 	Priced       bool             `json:"priced"`                      // every line has a list price or is free
 	Shares       tokenizer.Shares `json:"shares"`
-	Admitted     time.Time        `json:"admitted"`
-	FirstToken   time.Time        `json:"first_token,omitzero"`
-	Completed    time.Time        `json:"completed"`
-	Lines        []Line           `json:"lines"`
+	// What it embedded, of which at most MaxInputs are looked at, and how many of
+	// them its team had embedded by the same model within a day, in this call or an
+	// earlier one.
+	Inputs     int       `json:"inputs,omitempty"`
+	Repeated   int       `json:"repeated_inputs,omitempty"`
+	Admitted   time.Time `json:"admitted"`
+	FirstToken time.Time `json:"first_token,omitzero"`
+	Completed  time.Time `json:"completed"`
+	Lines      []Line    `json:"lines"`
 }
 
 // MaxCorrections bounds the corrections of one attempt, so that all of its records

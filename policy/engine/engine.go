@@ -72,6 +72,7 @@ type Engine struct {
 	metrics *metrics
 	pending pending
 	failed  failures
+	repeats repeats
 }
 
 // New returns an Engine, or an error when a required option is missing.
@@ -94,6 +95,7 @@ func New(o Options) (*Engine, error) {
 	e := &Engine{o: o}
 	e.pending.init()
 	e.failed.init()
+	e.repeats.init()
 	var err error
 	if e.metrics, err = newMetrics(o.Registerer, o.MaxSeries, e.pending.count); err != nil {
 		return nil, err
@@ -162,7 +164,9 @@ func (e *Engine) close(ctx context.Context, t policy.Ticket, o policy.Outcome) p
 	e.failed.note(&t, &o)
 	usage := e.usage(&t, &o)
 	rec := record(&t, &o)
+	rec.Inputs, rec.Repeated = e.repeats.count(&t, &o)
 	e.price(&rec, usage)
+	rec.Source = source(&rec, &o)
 	e.metrics.observe(&rec)
 	degraded := e.keep(ctx, rec)
 	r := receipt(&rec)
@@ -183,7 +187,7 @@ func (e *Engine) Recover(ctx context.Context, open []policy.Opening, deferred []
 			continue
 		}
 		e.metrics.recovered.Inc()
-		e.Settle(ctx, op.Ticket, policy.Outcome{End: cut, Lost: true, At: e.o.Now(), Reason: "farebox was restarted"})
+		e.Settle(ctx, op.Ticket, policy.Outcome{End: cut, Lost: true, Recovered: true, At: e.o.Now(), Reason: "farebox was restarted"})
 	}
 }
 

@@ -204,7 +204,8 @@ func TestWhatIsNotReportedIsNeverZero(t *testing.T) {
 		{"a cut stream is partial", nil, policy.Outcome{Status: 200, End: tokenizer.Cut, Reading: tokenizer.Reading{Model: "gpt-4o", Text: []byte(text), TextBytes: int64(len(text))}}, tokenizer.Partial, policy.CutOff},
 		{"a stream without usage is counted, its input estimated", nil, policy.Outcome{Status: 200, Reading: tokenizer.Reading{Model: "gpt-4o", Text: []byte(text), TextBytes: int64(len(text))}}, tokenizer.Estimated, policy.Served},
 		{"an unstreamed answer that was cut is estimated", func(c *tokenizer.Call) { c.Stream = false }, policy.Outcome{End: tokenizer.Cut}, tokenizer.Partial, policy.CutOff},
-		{"a restart", nil, policy.Outcome{End: tokenizer.Cut, Lost: true}, tokenizer.Partial, policy.CutOff},
+		{"a restart", nil, policy.Outcome{End: tokenizer.Cut, Lost: true, Recovered: true}, tokenizer.Partial, policy.CutOff},
+		{"a cut answer that nobody saw is estimated", nil, policy.Outcome{Status: 200, End: tokenizer.Cut, Lost: true}, tokenizer.Estimated, policy.CutOff},
 		{"an answer that could not be read", nil, policy.Outcome{Status: 200, Lost: true}, tokenizer.Estimated, policy.Served},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -101,20 +101,28 @@ func (e *Engine) price(rec *policy.Record, all []tokenizer.Usage) {
 		rules.bill(rec, &all[i], nil)
 	}
 	rec.Priced = true
-	weakest := tokenizer.Reported
 	for i := range rec.Lines {
 		rec.Priced = rec.Priced && rec.Lines[i].State != policy.Unpriced
-		weakest = min(weakest, rec.Lines[i].Source)
 	}
 	rules.Terms.Count(rec)
-	switch {
-	case len(rec.Lines) == 0:
-		rec.Source = tokenizer.None
-	case rec.Outcome == policy.CutOff && weakest != tokenizer.Reported:
-		rec.Source = tokenizer.Partial
-	default:
-		rec.Source = weakest
+}
+
+// source is the weakest of the lines', but of a cut answer partial: what was
+// reported and counted so far. Where nobody saw any of it, all is estimated, and
+// said to be, unless it was a restart that forgot what had been seen.
+func source(rec *policy.Record, o *policy.Outcome) tokenizer.Source {
+	if len(rec.Lines) == 0 {
+		return tokenizer.None
 	}
+	weakest, best := tokenizer.Reported, tokenizer.None
+	for i := range rec.Lines {
+		weakest, best = min(weakest, rec.Lines[i].Source), max(best, rec.Lines[i].Source)
+	}
+	unseen := o.Lost && !o.Recovered && best == tokenizer.Estimated
+	if rec.Outcome == policy.CutOff && weakest != tokenizer.Reported && !unseen {
+		return tokenizer.Partial
+	}
+	return weakest
 }
 
 // bill appends the lines of one usage to those of rec. bands, where they are not

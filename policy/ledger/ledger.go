@@ -40,6 +40,8 @@ type Store interface {
 	// in the order of SortInteractions; q.Where and q.By are of that call. More than
 	// MaxRows groups are ErrTooManyRows.
 	Interactions(ctx context.Context, q Query) ([]Interactions, error)
+	// Multipliers sums records like Usage, in the order of SortMultipliers.
+	Multipliers(ctx context.Context, q Query) ([]Multipliers, error)
 	// List returns the records that s asks for, newest first.
 	List(ctx context.Context, s Search) ([]policy.Record, error)
 	// Judge keeps v in place of an earlier verdict on its subject and appends c to

@@ -110,10 +110,20 @@ func (m *Memory) All() []policy.Record {
 
 // Usage is ledger.Store's.
 func (m *Memory) Usage(_ context.Context, q ledger.Query) ([]ledger.Row, error) {
+	rows, err := grouped(m, q, func(keys []string) ledger.Row { return ledger.Row{Keys: keys} }, add)
+	if err != nil {
+		return nil, fmt.Errorf("query usage: %w", err)
+	}
+	ledger.SortRows(rows)
+	return rows, nil
+}
+
+// grouped adds each record of a query to its group.
+func grouped[T any](m *Memory, q ledger.Query, begin func(keys []string) T, add func(*T, *policy.Record)) ([]T, error) {
 	if err := q.Check(); err != nil {
 		return nil, err
 	}
-	groups := map[string]*ledger.Row{}
+	groups := map[string]*T{}
 	for _, r := range m.All() {
 		if r.Completed.Before(q.From) || !r.Completed.Before(q.To) || !fits(&r, q.Where) {
 			continue
@@ -124,18 +134,18 @@ func (m *Memory) Usage(_ context.Context, q ledger.Query) ([]ledger.Row, error) 
 		}
 		group := fmt.Sprintf("%q", keys)
 		if groups[group] == nil {
-			groups[group] = &ledger.Row{Keys: keys}
+			first := begin(keys)
+			groups[group] = &first
 		}
 		add(groups[group], &r)
 	}
 	if len(groups) > ledger.MaxRows {
-		return nil, fmt.Errorf("query usage: %w", ledger.ErrTooManyRows)
+		return nil, ledger.ErrTooManyRows
 	}
-	rows := make([]ledger.Row, 0, len(groups))
+	rows := make([]T, 0, len(groups))
 	for _, row := range groups {
 		rows = append(rows, *row)
 	}
-	ledger.SortRows(rows)
 	return rows, nil
 }
 

@@ -30,7 +30,7 @@ func attemptColumn(revision, attempt int) int64 {
 const recordColumns = `id, call, attempt, completed, request_id, trace_id, response_id, owner,
 	dialect, operation, provider, model, outcome, source, purpose, unpriced,
 	list_micro, list_pico, contracted_micro, contracted_pico, charged_micro, charged_pico, quantities, detail, lines,
-	interaction, part, success`
+	interaction, part, success, multipliers`
 
 // columns makes the values of records, and reuses its room from one to the next.
 type columns struct{ text []byte }
@@ -44,6 +44,8 @@ func (w *columns) appendTo(args []any, id int64, r *policy.Record) []any {
 	w.text = appendDetail(w.text, r)
 	details := len(w.text)
 	w.text = appendLines(w.text, r)
+	lines := len(w.text)
+	w.text = appendMultipliers(w.text, r)
 	text := string(w.text) // one for all
 	var list, contracted, charged money.Amount
 	for i := range r.Lines {
@@ -54,8 +56,8 @@ func (w *columns) appendTo(args []any, id int64, r *policy.Record) []any {
 		r.Dialect, r.Operation, r.Provider, r.Model, r.Outcome, r.Source.String(), r.Purpose,
 		r.UnpricedCalls(),
 		list.Micro, list.Pico, contracted.Micro, contracted.Pico, charged.Micro, charged.Pico,
-		text[values:quantities], text[quantities:details], text[details:],
-		r.Interaction, partOf(r), truth(r.Success))
+		text[values:quantities], text[quantities:details], text[details:lines],
+		r.Interaction, partOf(r), truth(r.Success), text[lines:])
 }
 
 // partOf is the hash of the interaction of r, or 0.

@@ -35,6 +35,8 @@ type detail struct {
 	Tries        int      `json:"tries"`
 	Priced       int      `json:"priced"`
 	Shares       [5]int64 `json:"shares"` // system, history, last, tools, media
+	Inputs       int      `json:"inputs"`
+	Repeated     int      `json:"repeated"`
 	Admitted     int64    `json:"admitted"`
 	FirstToken   int64    `json:"first_token"`
 	// Of corrections.
@@ -106,6 +108,8 @@ func appendDetail(out []byte, r *policy.Record) []byte {
 		o.out = appendNumbers(append(o.out, '['), s.System, s.History, s.Last, s.Tools, s.Media)
 		o.out = append(o.out, ']')
 	}
+	o.number("inputs", int64(r.Inputs))
+	o.number("repeated", int64(r.Repeated))
 	o.number("admitted", micros(r.Admitted))
 	if !r.FirstToken.IsZero() {
 		o.number("first_token", micros(r.FirstToken))
@@ -130,6 +134,7 @@ func readDetail(text []byte, r *policy.Record) (rules []string, err error) {
 	r.Deployment, r.Region, r.Size, r.Quality = d.Deployment, d.Region, d.Size, d.Quality
 	r.Reason, r.Tries, r.Priced = d.Reason, d.Tries, d.Priced != 0
 	r.Shares = tokenizer.Shares{System: d.Shares[0], History: d.Shares[1], Last: d.Shares[2], Tools: d.Shares[3], Media: d.Shares[4]}
+	r.Inputs, r.Repeated = d.Inputs, d.Repeated
 	r.Admitted = instant(d.Admitted)
 	if d.FirstToken != 0 {
 		r.FirstToken = instant(d.FirstToken)

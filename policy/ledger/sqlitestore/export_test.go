@@ -36,6 +36,15 @@ func (s *Store) InteractionPlans(t *testing.T, q ledger.Query) (plans [][]string
 	return plans
 }
 
+// MultiplierPlans is how SQLite carries out each statement of Multipliers.
+func (s *Store) MultiplierPlans(t *testing.T, q ledger.Query) (plans [][]string) {
+	g := groupingOf(q, 1)
+	for _, statement := range []string{g.multipliers(), g.summed("r.multipliers")} {
+		plans = append(plans, s.plan(t, statement, g.args...))
+	}
+	return plans
+}
+
 func (s *Store) plan(t *testing.T, statement string, args ...any) (steps []string) {
 	t.Helper()
 	rows, err := s.read.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+statement, args...)

@@ -92,7 +92,7 @@ func TestOldRecordsAreOfNoInteraction(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, column := range []string{"interaction", "part", "success"} {
+	for _, column := range []string{"interaction", "part", "success", "multipliers"} {
 		run(t, path, `ALTER TABLE records DROP COLUMN `+column)
 	}
 	run(t, path, `DROP TABLE deferrals`)
@@ -108,5 +108,9 @@ func TestOldRecordsAreOfNoInteraction(t *testing.T) {
 	all, err := s.Interactions(t.Context(), ledger.Query{From: ledgertest.Start, To: ledgertest.Start.Add(time.Hour)})
 	if err != nil || len(all) != 0 {
 		t.Errorf("%+v, %v", all, err)
+	}
+	sums, err := s.Multipliers(t.Context(), ledger.Query{From: ledgertest.Start, To: ledgertest.Start.Add(time.Hour)})
+	if err != nil || len(sums) != 1 || sums[0].Calls != 1 || sums[0].Charged.IsZero() || sums[0].Bytes.System != 0 {
+		t.Errorf("%+v, %v", sums, err)
 	}
 }

@@ -70,13 +70,16 @@ func (g *grouping) sums() string {
 }
 
 // quantities sums those of each group by meter.
-func (g *grouping) quantities() string {
+func (g *grouping) quantities() string { return g.summed("r.quantities") }
+
+// summed sums each member of a column of JSON objects.
+func (g *grouping) summed(column string) string {
 	by := fmt.Sprintf("GROUP BY %d", g.names+1)
 	if g.by != "" {
 		by = fmt.Sprintf("%s, %d", g.by, g.names+1)
 	}
 	return `SELECT ` + g.keys + `q.key, ` + strings.TrimSuffix(fmt.Sprintf(halves, "q.value"), ", ") +
-		` FROM records r, json_each(r.quantities) q WHERE r.completed >= ?1 AND r.completed < ?2` + g.where + ` ` + by
+		` FROM records r, json_each(` + column + `) q WHERE r.completed >= ?1 AND r.completed < ?2` + g.where + ` ` + by
 }
 
 // Usage sums records. Both of its statements see one state of the ledger.
