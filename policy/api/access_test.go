@@ -37,6 +37,14 @@ func TestRoles(t *testing.T) {
 			_, err := c.Interactions(t.Context(), InteractionsQuery{From: from, Team: "ml"})
 			return err
 		},
+		"own waste": func(c *Client) error {
+			_, err := c.Multipliers(t.Context(), MultipliersQuery{From: from, Team: "support"})
+			return err
+		},
+		"other waste": func(c *Client) error {
+			_, err := c.Multipliers(t.Context(), MultipliersQuery{From: from, Team: "ml"})
+			return err
+		},
 		"own calls": func(c *Client) error {
 			_, err := c.Calls(t.Context(), CallsQuery{From: from, Team: "support"})
 			return err
@@ -60,8 +68,8 @@ func TestRoles(t *testing.T) {
 	}
 	const no, hidden = "403 forbidden", "404 not_found"
 	for who, want := range map[string]map[string]string{
-		"viewer/support": {"other said": no, "other usage": no, "other talks": no, "other calls": no, "other call": hidden, "own post": no, "other post": no, "own talk": no, "other talk": no, "audit": no},
-		"owner/support":  {"other said": no, "other usage": no, "other talks": no, "other calls": no, "other call": hidden, "other post": hidden, "other talk": no, "audit": no},
+		"viewer/support": {"other said": no, "other waste": no, "other usage": no, "other talks": no, "other calls": no, "other call": hidden, "own post": no, "other post": no, "own talk": no, "other talk": no, "audit": no},
+		"owner/support":  {"other said": no, "other waste": no, "other usage": no, "other talks": no, "other calls": no, "other call": hidden, "other post": hidden, "other talk": no, "audit": no},
 		"viewer":         {"own post": no, "other post": no, "own talk": no, "other talk": no, "audit": no},
 		"owner":          {"audit": no},
 		"approver":       {"audit": no},

@@ -7,6 +7,7 @@
 //
 //	GET  /api/v1/usage         sums of settled calls
 //	GET  /api/v1/interactions  what served people, and all that it took
+//	GET  /api/v1/multipliers   what multiplies the cost of calls unseen
 //	GET  /api/v1/calls         records, newest first
 //	GET  /api/v1/calls/{id}    every record that id finds
 //	GET  /api/v1/outcomes      what was said of a call or an interaction
@@ -38,6 +39,7 @@ type Ledger interface {
 	Find(ctx context.Context, id string, limit int) ([]policy.Record, error)
 	Usage(ctx context.Context, q ledger.Query) ([]ledger.Row, error)
 	Interactions(ctx context.Context, q ledger.Query) ([]ledger.Interactions, error)
+	Multipliers(ctx context.Context, q ledger.Query) ([]ledger.Multipliers, error)
 	List(ctx context.Context, s ledger.Search) ([]policy.Record, error)
 	Note(ctx context.Context, c ledger.Change) (ledger.Change, error)
 	Judge(ctx context.Context, v ledger.Verdict, c ledger.Change) (ledger.Change, error)
@@ -63,6 +65,7 @@ const (
 const (
 	usagePath        = "/api/v1/usage"
 	interactionsPath = "/api/v1/interactions"
+	multipliersPath  = "/api/v1/multipliers"
 	callsPath        = "/api/v1/calls"
 	outcomesPath     = "/api/v1/outcomes"
 	outcomeListPath  = "/api/v1/outcomes/list"

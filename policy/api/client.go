@@ -77,6 +77,17 @@ func (c *Client) Interactions(ctx context.Context, q InteractionsQuery) (*Intera
 	return ask[InteractionsAnswer](ctx, c, interactionsPath, values)
 }
 
+// Multipliers sums what multiplied the cost of calls.
+func (c *Client) Multipliers(ctx context.Context, q MultipliersQuery) (*MultipliersAnswer, error) {
+	values := times(q.From, q.To)
+	set(values, "by", strings.Join(q.By, ","))
+	set(values, "tz", q.Zone)
+	set(values, "team", q.Team)
+	set(values, "limit", number(q.Limit))
+	set(values, "cursor", q.Cursor)
+	return ask[MultipliersAnswer](ctx, c, multipliersPath, values)
+}
+
 // Calls lists records, newest first.
 func (c *Client) Calls(ctx context.Context, q CallsQuery) (*CallsAnswer, error) {
 	values := times(q.From, q.To)

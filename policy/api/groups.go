@@ -32,6 +32,12 @@ func interactionGroups(l Ledger) groups[ledger.Interactions] {
 	}
 }
 
+func multiplierGroups(l Ledger) groups[ledger.Multipliers] {
+	return groups[ledger.Multipliers]{
+		ask: l.Multipliers, keys: func(m *ledger.Multipliers) *[]string { return &m.Keys }, add: (*ledger.Multipliers).Add, sort: ledger.SortMultipliers,
+	}
+}
+
 // in sums like the ledger, with the days and hours of a zone instead of those of
 // UTC. Every row has a key for each name.
 func (g groups[T]) in(ctx context.Context, q ledger.Query, zone *time.Location) ([]T, error) {

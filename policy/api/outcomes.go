@@ -123,6 +123,7 @@ func setOutcomeOperation() operation {
 func (s *server) register() {
 	register(s, usageOperation(), s.usage)
 	register(s, interactionsOperation(), s.interactions)
+	register(s, multipliersOperation(), s.multipliers)
 	register(s, callsOperation(), s.calls)
 	register(s, callOperation(), s.call)
 	register(s, outcomeOperation(), s.outcome)
