@@ -5,6 +5,7 @@
 // usage and the records of calls.
 //
 // Each test function is one promise, and its name says which. The parts are
-// started by package harness, the provider is package provider. The stories
-// refuse to know farebox from the inside.
+// started by package harness, the provider is package provider or, in the ways of
+// speaking that are not OpenAI's, package replay. The stories refuse to know
+// farebox from the inside.
 package e2e

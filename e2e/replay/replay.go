@@ -47,8 +47,11 @@ type Answer struct {
 type Call struct {
 	Method string
 	Path   string // percent-decoded, without query
+	Host   string
 	Header http.Header
 	Body   []byte
+
+	escaped string // the path as it came
 }
 
 // Server is a running server.
@@ -102,7 +105,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // the client went away while it sent its request
 	}
 	s.mu.Lock()
-	s.calls = append(s.calls, Call{Method: r.Method, Path: r.URL.Path, Header: r.Header.Clone(), Body: body})
+	s.calls = append(s.calls, Call{
+		Method: r.Method, Path: r.URL.Path, Host: r.Host, Header: r.Header.Clone(), Body: body, escaped: r.URL.EscapedPath(),
+	})
 	s.mu.Unlock()
 	for _, a := range s.answers {
 		if strings.HasSuffix(r.URL.Path, a.Path) && a.Streamed == streamed(body) {
