@@ -16,7 +16,7 @@ func startNative(t *testing.T, play provider.Scenario, m envoy.Metering) *harnes
 	t.Helper()
 	o := harness.EnvoyOptions{}
 	o.Metering = m
-	return kit.Start(t, harness.StackOptions{Config: shop, Play: play, Envoy: o})
+	return kit.Start(t, harness.StackOptions{Config: shop + "metering: {mode: " + string(m) + "}\n", Play: play, Envoy: o})
 }
 
 func TestEnvoyCountsWhereItCanAndFareboxTheRest(t *testing.T) {

@@ -20,6 +20,7 @@ const (
 	usageRefused     reason = "usage_refused"     // the provider refused to be asked for usage; it is not asked again for a while
 	unknownMessage   reason = "unknown_message"   // Envoy sent a kind of message that we do not know
 	nativeUntold     reason = "native_untold"     // Envoy counted the answer and told no usage: settled at an estimate
+	meteringMismatch reason = "metering_mismatch" // Envoy meters this route in another way than the configuration here says
 	falseStamp       reason = "false_stamp"       // a request said that another Farebox had admitted it, and no key here confirms it
 	admissionFailed  reason = "admission_failed"  // the call passed unmetered, for want of a decision
 	noRandomness     reason = "no_call_id"        // no call id could be minted
@@ -28,7 +29,7 @@ const (
 )
 
 var reasons = []reason{
-	malformedRequest, unreadableEvent, unknownEncoding, brokenEncoding, unknownContent, usageRefused, unknownMessage, nativeUntold, falseStamp, admissionFailed, noRandomness,
+	malformedRequest, unreadableEvent, unknownEncoding, brokenEncoding, unknownContent, usageRefused, unknownMessage, nativeUntold, meteringMismatch, falseStamp, admissionFailed, noRandomness,
 	commitWait, ledgerRefused,
 }
 

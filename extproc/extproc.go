@@ -60,6 +60,10 @@ type Rules struct {
 	BufferJSON     int64      // JSON answers up to this size carry their cost as headers; 0: none
 	InflightBytes  int64      // request bodies held at once; 0: DefaultInflightBytes
 	MaxStreams     int64      // exchanges at once; 0: DefaultMaxStreams
+	Metering       Metering   // who is expected to count; an exchange that comes otherwise is served, and counted
+	// RefuseUnmetered turns away what goes to a known LLM host, may cost money and
+	// is not metered.
+	RefuseUnmetered bool
 	// StampKeys are shared by all Fareboxes that a call may pass one after the
 	// other: a call with a stamp by any of them is only observed. None: no stamp is
 	// believed. Stamp makes stamps by the first, on calls that are admitted here.

@@ -26,7 +26,7 @@ func newMetrics(r prometheus.Registerer, s *Server) (*metrics, error) {
 			Name: "farebox_observed_requests_total", Help: "Calls that another Farebox had admitted, by its stamp; they are settled there.",
 		}),
 		unmetered: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "farebox_unmetered_requests_total", Help: "POST requests to known LLM hosts that no dialect meters.",
+			Name: "farebox_unmetered_requests_total", Help: "Requests to known LLM hosts that may cost money and are not metered, by operation, whether they passed or were refused.",
 		}, []string{"operation"}),
 	}
 	decision := prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -37,10 +37,12 @@ func newMetrics(r prometheus.Registerer, s *Server) (*metrics, error) {
 	for _, why := range reasons {
 		m.degraded.WithLabelValues(string(why))
 	}
-	for _, code := range []string{"request_too_large", "unavailable", "missing_metadata"} {
+	for _, code := range []string{"request_too_large", "unavailable", "missing_metadata", "unmetered"} {
 		m.refused.WithLabelValues(code)
 	}
-	m.unmetered.WithLabelValues("unknown")
+	for _, operation := range []string{unknownOperation, realtimeOperation} {
+		m.unmetered.WithLabelValues(operation)
+	}
 	open := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "farebox_open_streams", Help: "Exchanges being served.",
 	}, func() float64 { return float64(s.streams.Load()) })

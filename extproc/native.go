@@ -8,6 +8,23 @@ import (
 	"github.com/farebox/farebox/tokenizer/cells"
 )
 
+// Metering is who counts the tokens of answers, as the operator has decided. What
+// Envoy's configuration says of a route is what happens; this is what is expected.
+type Metering uint8
+
+// EitherCounts: Envoy on some routes, Farebox on others. FareboxCounts and
+// EnvoyCounts: the one of them, everywhere.
+const (
+	EitherCounts Metering = iota
+	FareboxCounts
+	EnvoyCounts
+)
+
+// expects reports whether exchanges of such a shape are as decided.
+func (m Metering) expects(s wire.Shape) bool {
+	return m == EitherCounts || (m == EnvoyCounts) == (s == wire.Native)
+}
+
 // nativeAnswer settles a call whose answer Envoy counted by itself: no byte of it
 // comes here, only the trailers that Envoy makes for us, which carry the cost to
 // the caller.

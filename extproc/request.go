@@ -20,12 +20,12 @@ func (st *stream) requestHeaders(in *wire.Message) {
 	var metered bool
 	st.way, metered = st.rules.router.find(in, method, st.path)
 	switch {
-	case !metered, bodyless(in):
+	case !metered, unbuffered(in):
 		st.letGo(in, method)
 		return
 	case st.paidBefore(in):
 		return
-	case in.End:
+	case in.End, in.Header("content-length") == "0":
 		st.askAfter(in, method)
 		return
 	}
@@ -62,14 +62,19 @@ func (st *stream) paidBefore(in *wire.Message) bool {
 }
 
 // letGo tells Envoy that this exchange does not concern us. What goes to a known
-// LLM host and is not metered is counted, so that nothing is free unseen; that
-// host is not told who pays there either.
+// LLM host and is not metered is counted, so that nothing is free unseen, and
+// refused where the rules say so; that host is not told who pays there either.
 func (st *stream) letGo(in *wire.Message, method string) {
 	if st.way.known {
-		st.drop(in, st.rules.Drop...)
-		if method == "POST" {
-			st.srv.metrics.unmetered.WithLabelValues("unknown").Inc()
+		if operation := st.unmetered(in, method); operation != "" {
+			st.srv.metrics.unmetered.WithLabelValues(operation).Inc()
+			if st.rules.RefuseUnmetered {
+				st.way.operation = operation
+				st.refuse(unmeteredRefusal())
+				return
+			}
 		}
+		st.drop(in, st.rules.Drop...)
 	}
 	st.reply.Mode = wire.LetGo
 	st.phase = over
@@ -120,11 +125,10 @@ func (st *stream) askAfter(in *wire.Message, method string) {
 	st.admit(call, nil)
 }
 
-// bodyless reports what carries no body of a call: upgrades (buffering one hangs
+// unbuffered reports what carries no body of a call: upgrades (buffering one hangs
 // it) and gRPC.
-func bodyless(in *wire.Message) bool {
-	return in.Header("upgrade") != "" ||
-		strings.HasPrefix(in.Header("content-type"), "application/grpc") || in.Header("content-length") == "0"
+func unbuffered(in *wire.Message) bool {
+	return in.Header("upgrade") != "" || strings.HasPrefix(in.Header("content-type"), "application/grpc")
 }
 
 func contentLength(in *wire.Message) int64 {
@@ -242,6 +246,9 @@ func (st *stream) admit(call tokenizer.Call, body []byte) {
 	}
 	st.ticket = ticket
 	st.phase = awaitResponseHeaders
+	if !st.rules.Metering.expects(st.shape) {
+		st.degrade(meteringMismatch, nil)
+	}
 	if st.rules.Stamp && len(st.rules.StampKeys) > 0 {
 		st.reply.Set = append(st.reply.Set, wire.Pair{Name: stampName, Value: stamps(st.rules.StampKeys).sign(ticket.ID, st.now())})
 	}

@@ -18,7 +18,7 @@ func newCheck() *cobra.Command {
 		Short: "Check a configuration file",
 		Long: `Read a configuration file as "serve" would, without starting or connecting to
 anything, and print what is wrong with it: mistakes with line and column, choices
-that contradict each other, and warnings.
+that contradict each other, warnings, and notes on what a choice costs.
 
 The exit status is 1 when there is an error. Warnings alone are no failure,
 unless --strict is given.`,
@@ -76,7 +76,7 @@ func check(path string, strict bool) (r report, text string) {
 		r.Findings = append(r.Findings, finding{Severity: f.Severity, Key: f.Key, Message: f.Message, Hint: f.Hint})
 		fmt.Fprintf(&b, "%s: %s\n", path, f)
 	}
-	r.OK = r.count(config.Alarm) == 0 && (!strict || len(r.Findings) == 0)
+	r.OK = r.count(config.Alarm) == 0 && (!strict || r.count(config.Warning) == 0)
 	return r, b.String()
 }
 
@@ -109,7 +109,7 @@ func (r *report) count(severity config.Severity) int {
 // summary is the last line for a person.
 func (r *report) summary() string {
 	var parts []string
-	for _, s := range []config.Severity{config.Alarm, config.Warning} {
+	for _, s := range config.Severities() {
 		switch n := r.count(s); n {
 		case 0:
 		case 1:

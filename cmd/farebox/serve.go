@@ -67,6 +67,8 @@ func readConfig(path string, log *slog.Logger) (*config.Config, error) {
 		case config.Alarm:
 			errs++
 			log.Error("configuration", "file", path, "key", f.Key, "message", f.Message, "hint", f.Hint)
+		case config.Note:
+			log.Info("configuration", "file", path, "key", f.Key, "message", f.Message, "hint", f.Hint)
 		default:
 			log.Warn("configuration", "file", path, "key", f.Key, "message", f.Message, "hint", f.Hint)
 		}

@@ -11,11 +11,15 @@ import (
 type Severity string
 
 // With an Alarm the configuration must not be used; a Warning is for a person to
-// weigh.
+// weigh; a Note is what a choice costs, for whoever has made it.
 const (
 	Alarm   Severity = "error"
 	Warning Severity = "warning"
+	Note    Severity = "note"
 )
+
+// Severities are all, the worst first.
+func Severities() []Severity { return []Severity{Alarm, Warning, Note} }
 
 // Finding is a choice that contradicts another or is unsafe.
 type Finding struct {
@@ -33,17 +37,20 @@ func (f Finding) String() string {
 	return s
 }
 
-// Check returns the findings on c, errors first, nil when there are none.
+// Check returns the findings on c, the worst first, nil when there are none.
 func Check(c *Config) []Finding {
 	var found []Finding
 	for _, rule := range []func(*Config) []Finding{
-		checkSizes, checkListen, checkLedger, checkDrain, checkAttributes, checkTrust, checkStrip, checkProviders, checkRates,
+		checkSizes, checkMetering, checkListen, checkLedger, checkDrain, checkAttributes, checkTrust, checkStrip, checkProviders, checkRates,
 	} {
 		found = append(found, rule(c)...)
 	}
 	found = append(found, checkOwners(c, time.Now())...)
 	found = append(found, checkTerms(c, time.Now())...)
-	slices.SortStableFunc(found, func(a, b Finding) int { return strings.Compare(string(a.Severity), string(b.Severity)) })
+	rank := Severities()
+	slices.SortStableFunc(found, func(a, b Finding) int {
+		return slices.Index(rank, a.Severity) - slices.Index(rank, b.Severity)
+	})
 	return found
 }
 

@@ -47,13 +47,26 @@ const (
 
 // Metering is how answers are counted.
 type Metering struct {
-	Mode           string   `yaml:"mode" one:"inline" later:"native auto" doc:"inline: the answer passes through Farebox chunk by chunk."`
-	InjectUsage    bool     `yaml:"inject_usage" doc:"Ask streaming providers to report usage when the caller did not, and hide that from the caller."`
-	MaxRequestBody Size     `yaml:"max_request_body" min:"1KiB" max:"1GiB" doc:"A longer request gets 413. Envoy must be set to buffer no more."`
-	BufferJSON     Size     `yaml:"buffer_json" max:"64MiB" doc:"A JSON answer of known length up to this is buffered whole, so that its cost can be a response header; 0B buffers none. Keep it well below the buffer limit of Envoy's listener (32 KiB behind Envoy Gateway, 1 MiB by default): beyond that Envoy fails at random."`
-	OnAbort        string   `yaml:"on_abort" one:"estimate hold" doc:"What a call costs when it broke off before its usage was known: a learned estimate, or all that was held for it."`
-	_              struct{} `later:"on_unmetered"`
+	Mode           string `yaml:"mode" one:"inline native auto" doc:"Who counts, as Envoy is configured to have it: inline is Farebox, which the answer passes chunk by chunk; native is Envoy's own filter (1.40 or newer), which shows Farebox the count alone; auto is Envoy on the paths that it knows and Farebox on the rest. farebox envoy reads it here; a call that comes otherwise is served and counted as metering_mismatch."`
+	InjectUsage    bool   `yaml:"inject_usage" doc:"Ask streaming providers to report usage when the caller did not, and hide that from the caller."`
+	MaxRequestBody Size   `yaml:"max_request_body" min:"1KiB" max:"1GiB" doc:"A longer request gets 413. Envoy must be set to buffer no more."`
+	BufferJSON     Size   `yaml:"buffer_json" max:"64MiB" doc:"A JSON answer of known length up to this is buffered whole, so that its cost can be a response header; 0B buffers none. Keep it well below the buffer limit of Envoy's listener (32 KiB behind Envoy Gateway, 1 MiB by default): beyond that Envoy fails at random."`
+	OnUnmetered    string `yaml:"on_unmetered" one:"pass refuse" doc:"What happens to a request to a known LLM host that may cost money and is not metered: it passes, or in mode enforce it gets 403 unmetered. It is counted either way. Reading, deleting and what providers do for nothing always pass."`
+	OnAbort        string `yaml:"on_abort" one:"estimate hold" doc:"What a call costs when it broke off before its usage was known: a learned estimate, or all that was held for it."`
 }
+
+// Who counts.
+const (
+	MeteringInline = "inline"
+	MeteringNative = "native"
+	MeteringAuto   = "auto"
+)
+
+// What happens to a request that is not metered.
+const (
+	UnmeteredPass   = "pass"
+	UnmeteredRefuse = "refuse"
+)
 
 // Settlements of a call that broke off.
 const (

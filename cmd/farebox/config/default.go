@@ -21,7 +21,7 @@ func Default() Config {
 			Admin:   Admin{Address: "127.0.0.1:9470", Metrics: "open"},
 		},
 		Metering: Metering{
-			Mode: "inline", InjectUsage: true, MaxRequestBody: 32 << 20, BufferJSON: 24 << 10, OnAbort: AbortEstimate,
+			Mode: MeteringInline, InjectUsage: true, MaxRequestBody: 32 << 20, BufferJSON: 24 << 10, OnUnmetered: UnmeteredPass, OnAbort: AbortEstimate,
 		},
 		Limits:       Limits{InflightBytes: 1 << 30, Streams: 20000},
 		Ledger:       Ledger{Store: "sqlite:farebox.db", Durability: DurableProcess, CommitWait: Duration(100 * time.Millisecond)},

@@ -63,9 +63,15 @@ func rulesOf(c *config.Config) (*rules, error) {
 			Providers: providers(c), Drop: who.Drop(), InjectUsage: c.Metering.InjectUsage,
 			MaxRequestBody: int64(c.Metering.MaxRequestBody), BufferJSON: int64(c.Metering.BufferJSON),
 			InflightBytes: int64(c.Limits.InflightBytes), MaxStreams: int64(c.Limits.Streams),
-			StampKeys: keys, Stamp: c.Stamp.Signs(),
+			StampKeys: keys, Stamp: c.Stamp.Signs(), Metering: counting[c.Metering.Mode],
+			RefuseUnmetered: c.Mode == config.Enforce && c.Metering.OnUnmetered == config.UnmeteredRefuse,
 		},
 	}, nil
+}
+
+// counting is who is expected to count, by metering.mode.
+var counting = map[string]extproc.Metering{
+	config.MeteringInline: extproc.FareboxCounts, config.MeteringNative: extproc.EnvoyCounts, config.MeteringAuto: extproc.EitherCounts,
 }
 
 func providers(c *config.Config) []extproc.Provider {
