@@ -27,7 +27,7 @@ const (
 // Upper bounds of the limits in Options, in bytes.
 const (
 	maxBufferLimit = 1 << 30
-	maxBodyLimit   = 1 << 30
+	maxBodyLimit   = 1<<30 + 1<<20 // as much as farebox can take, and slack
 )
 
 // Options are what differs from one Envoy to the next. The zero value is a

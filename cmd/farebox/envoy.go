@@ -7,13 +7,14 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/farebox/farebox/cmd/farebox/config"
 	"github.com/farebox/farebox/envoy"
 )
 
 func newEnvoy() *cobra.Command {
 	var o envoy.Options
 	var t envoy.FareboxTLS
-	var target string
+	var target, file string
 	c := &cobra.Command{
 		Use:   "envoy --for envoy",
 		Short: "Print the Envoy side of the configuration",
@@ -21,10 +22,15 @@ func newEnvoy() *cobra.Command {
 calls through farebox to one provider. Without flags it is a working example: a
 local listener, a local farebox, OpenAI behind it.
 
+With --config it takes from farebox's own file what no flag says: who counts
+tokens (metering.mode), where farebox listens, the longest request and the
+longest answer that it asks for whole, and to fail open while it only observes.
+
 By default calls are refused with 503 when farebox cannot be asked; --fail-open
 lets them pass uncounted. Istio, Envoy Gateway and kgateway are not written by
 this version.`,
 		Example: `  farebox envoy --for envoy > envoy.yaml
+  farebox envoy --for envoy --config farebox.yaml --fail-open=false > envoy.yaml
   farebox envoy --for envoy --upstream api.anthropic.com:443 --tls
   farebox envoy --for envoy --farebox farebox.example:9002 --farebox-tls-ca /ca.pem \
     --farebox-tls-cert /envoy.pem --farebox-tls-key /envoy.key
@@ -37,6 +43,15 @@ this version.`,
 			if t != (envoy.FareboxTLS{}) {
 				o.FareboxTLS = &t
 			}
+			if file != "" {
+				conf, err := config.Load(file)
+				if err != nil {
+					return err
+				}
+				if err := fromConfig(conf, c.Flags(), &o); err != nil {
+					return err
+				}
+			}
 			b, err := envoy.Config(o)
 			if err != nil {
 				return err
@@ -46,6 +61,7 @@ this version.`,
 		},
 	}
 	c.Flags().StringVar(&target, "for", "", "what runs Envoy; this version knows `envoy`, a plain one (required)")
+	c.Flags().StringVarP(&file, "config", "c", "", "farebox's own configuration `file`, for what no flag says")
 	envoyFlags(c.Flags(), &o, &t)
 	return c
 }
