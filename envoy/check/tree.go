@@ -77,8 +77,8 @@ func (n *node) list() []*node {
 
 func (n *node) isTrue() bool { return n.word() == "true" }
 
-// kind is the last part of the type of a protobuf value, such as
-// ext_proc.v3.ExternalProcessor.
+// isType reports whether n is a protobuf value of a type, by the last part of its
+// name, such as ext_proc.v3.ExternalProcessor.
 func (n *node) isType(name string) bool {
 	at := n.at("@type").word()
 	return strings.HasSuffix(at, "."+name) || strings.HasSuffix(at, "/"+name)
@@ -234,6 +234,9 @@ func (r *reader) mapping(n *node, values []*ast.MappingValueNode, depth int) err
 		case err != nil:
 			return err
 		case v.Key.IsMergeKey():
+			if r.nodes += len(value.members); r.nodes > maxNodes {
+				return errTooMuch
+			}
 			n.members = append(n.members, value.members...)
 			continue
 		}
