@@ -22,8 +22,10 @@ const Name = "anthropic"
 
 // The operations.
 const (
-	messages = "messages"
-	complete = "complete"
+	messages     = "messages"
+	complete     = "complete"
+	batch        = "batch" // also the tier of what it does
+	batchResults = "batch_results"
 )
 
 // Dialect is the Anthropic way of speaking. It has no state.
@@ -41,13 +43,17 @@ func New() *Dialect { return &Dialect{} }
 func (*Dialect) Name() string { return Name }
 
 // Match takes a POST of messages, under any prefix, at Anthropic's own path and at
-// Vertex AI's, and a POST of an old completion. A slash at the end is overlooked.
-// Counting tokens is free and not taken.
+// Vertex AI's, a POST of an old completion, and all that makes, asks after or
+// changes one batch. A slash at the end is overlooked. Counting tokens and lists
+// of batches are free and not taken.
 func (*Dialect) Match(method, path string) (operation string, ok bool) {
+	path = strings.TrimRight(path, "/")
+	if operation, _, ok = ofBatch(method, path); ok {
+		return operation, true
+	}
 	if method != "POST" {
 		return "", false
 	}
-	path = strings.TrimRight(path, "/")
 	switch v, vertex := onVertex(path); {
 	case vertex && v.model == countTokens:
 		return "", false

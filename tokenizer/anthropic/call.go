@@ -19,9 +19,16 @@ type request struct {
 	turns                      turns
 }
 
-// Read reads a request.
+// Read reads a request. One that asks after a batch has no body, or none that
+// says anything.
 func (*Dialect) Read(operation, path string, _ tokenizer.Head, body []byte) (tokenizer.Call, error) {
 	call := tokenizer.Call{Dialect: Name, Operation: operation, Choices: 1}
+	if operation == batch || operation == batchResults {
+		if call.Of = batchID(path); call.Of != "" {
+			return call, nil
+		}
+		return call, readBatch(&call, body)
+	}
 	if v, ok := onVertex(path); ok {
 		call.Model, call.Account, call.Region = strings.Clone(v.model), strings.Clone(v.project), strings.Clone(v.location)
 		call.Stream = v.stream

@@ -6,8 +6,26 @@ import (
 )
 
 // NewMeter makes the meter of one answer.
-func (*Dialect) NewMeter(_ tokenizer.Call, answer tokenizer.Answer) tokenizer.Meter {
+func (*Dialect) NewMeter(call tokenizer.Call, answer tokenizer.Answer) tokenizer.Meter {
+	switch call.Operation {
+	case batch, batchResults:
+		return aboutBatch(call, answer.Form)
+	}
 	return MessageMeter(answer.Form)
+}
+
+// aboutBatch makes the meter of an answer about a batch. Lines of results that are
+// called JSON are lines all the same, and so is an error in their place.
+func aboutBatch(call tokenizer.Call, form tokenizer.Form) tokenizer.Meter {
+	switch {
+	case call.Operation == batchResults && (form == tokenizer.NDJSON || form == tokenizer.JSON):
+		return newResultsMeter(call.Of)
+	case form == tokenizer.JSON:
+		return newBatchMeter(call.Of)
+	case call.Of != "":
+		return &unreadMeter{call.Of}
+	}
+	return nil
 }
 
 // MessageMeter makes the meter of one message, or of the error in its place, that
