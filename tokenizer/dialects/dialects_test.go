@@ -87,6 +87,7 @@ func TestAll(t *testing.T) {
 		"/v1/responses":        "openai",
 		"/v1/embeddings":       "openai",
 		"/v1/messages":         "anthropic",
+		"/v1/messages/batches": "anthropic",
 		"/v1/models":           "",
 
 		"/model/amazon.nova-lite-v1:0/converse":                                          "bedrock",
