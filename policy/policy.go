@@ -243,6 +243,7 @@ type Line struct {
 	Model      string           `json:"model"`
 	Class      tokenizer.Class  `json:"meter"`
 	Quantity   int64            `json:"quantity"`
+	Waived     int64            `json:"waived,omitempty"` // of Quantity: told by the provider, and not billed
 	Source     tokenizer.Source `json:"source"`
 	State      string           `json:"state"`             // Priced, Unpriced or Free, of the list price
 	RateID     string           `json:"rate_id,omitempty"` // the row of the catalogue
@@ -260,6 +261,9 @@ type Line struct {
 	ChargeCurrency string `json:"charge_currency,omitempty"`
 	ChargeFXRate   string `json:"charge_fx_rate,omitempty"`
 }
+
+// Billed is the quantity that the moneys are of.
+func (l *Line) Billed() int64 { return l.Quantity - l.Waived }
 
 // Paid reports whether Contracted is known: a list price is, or the contract
 // fixes the rate of what has none.

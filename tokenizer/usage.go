@@ -163,7 +163,17 @@ type Usage struct {
 	known uint64
 	n     [Classes]int64
 	from  [Classes]Source
+
+	waived [maxWaived]waiver
 }
+
+// waiver is a part of a class that the provider counts and does not bill.
+type waiver struct {
+	class Class
+	n     int64
+}
+
+const maxWaived = 4 // classes of one Usage
 
 // Set makes c known. A negative n is recorded as unknown: no provider means it.
 func (u *Usage) Set(c Class, n int64, from Source) {
@@ -171,6 +181,27 @@ func (u *Usage) Set(c Class, n int64, from Source) {
 		return
 	}
 	u.n[c], u.from[c], u.known = n, from, u.known|1<<c
+}
+
+// Waive says that n of what c counts are told by the provider and not billed. At
+// most four classes of a Usage have such a part; what is not above 0 is none.
+func (u *Usage) Waive(c Class, n int64) {
+	for i := range u.waived {
+		if w := &u.waived[i]; n > 0 && (w.n == 0 || w.class == c) {
+			*w = waiver{c, n}
+			return
+		}
+	}
+}
+
+// Waived is how many of what c counts are not billed.
+func (u *Usage) Waived(c Class) int64 {
+	for _, w := range u.waived {
+		if w.class == c && w.n > 0 {
+			return min(w.n, u.n[c])
+		}
+	}
+	return 0
 }
 
 // Count returns the quantity of c and whether it is known.

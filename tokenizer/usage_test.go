@@ -63,3 +63,25 @@ func TestTotalsAreOfTokens(t *testing.T) {
 		t.Errorf("a usage allocates %v times", n)
 	}
 }
+
+// TestWaived: a part that is not billed is a part: no more than there is, of the
+// classes that have one.
+func TestWaived(t *testing.T) {
+	var u tokenizer.Usage
+	u.Set(tokenizer.Input, 507, tokenizer.Reported)
+	u.Set(tokenizer.Output, 10, tokenizer.Reported)
+	u.Waive(tokenizer.Input, 600)
+	u.Waive(tokenizer.Input, 495)
+	u.Waive(tokenizer.Output, 0)
+	u.Waive(tokenizer.CacheRead, 7)
+	if u.Waived(tokenizer.Input) != 495 || u.Waived(tokenizer.Output) != 0 || u.Waived(tokenizer.CacheRead) != 0 || u.Waived(tokenizer.Reasoning) != 0 {
+		t.Errorf("%d, %d, %d", u.Waived(tokenizer.Input), u.Waived(tokenizer.Output), u.Waived(tokenizer.CacheRead))
+	}
+	u.Waive(tokenizer.Input, 600)
+	if u.Waived(tokenizer.Input) != 507 {
+		t.Errorf("%d of 507 are waived", u.Waived(tokenizer.Input))
+	}
+	if in, out := u.Totals(); in != 507 || out != 10 {
+		t.Errorf("totals are %d and %d", in, out)
+	}
+}

@@ -83,6 +83,14 @@ func (b *bill) total(lines []policy.Line) []string {
 	return append([]string{"total", "", strconv.FormatInt(sum.Quantity, 10), "", "", ""}, b.amounts(&sum)...)
 }
 
+// quantityOf is what is billed of a line, and of how much.
+func quantityOf(l *policy.Line) string {
+	if l.Waived == 0 {
+		return strconv.FormatInt(l.Quantity, 10)
+	}
+	return fmt.Sprintf("%d of %d", l.Billed(), l.Quantity)
+}
+
 func (b *bill) cells(l *policy.Line) []string {
 	rate := l.Rate.String()
 	switch l.State {
@@ -91,7 +99,7 @@ func (b *bill) cells(l *policy.Line) []string {
 	case policy.Free:
 		rate = "free"
 	}
-	cells := append([]string{plain(l.Model), l.Class.String(), strconv.FormatInt(l.Quantity, 10), "×", rate, "="}, b.amounts(l)...)
+	cells := append([]string{plain(l.Model), l.Class.String(), quantityOf(l), "×", rate, "="}, b.amounts(l)...)
 	cells = append(cells, plain(l.RateID))
 	if b.discounts {
 		cells = append(cells, plain(l.ContractID))

@@ -93,11 +93,12 @@ func addRevision(parts []part, r *policy.Record) []part {
 func (p *part) add(l *policy.Line, first bool) {
 	had := &p.lines[l.Class]
 	sum := *l
-	sum.Quantity += had.Quantity
+	sum.Quantity, sum.Waived = sum.Quantity+had.Quantity, sum.Waived+had.Waived
 	sum.List, sum.Contracted, sum.Charged = had.List.Add(l.List), had.Contracted.Add(l.Contracted), had.Charged.Add(l.Charged)
 	*had, p.has[l.Class] = sum, true
 	if first && l.Class != tokenizer.Requests { // which are counted where they have a price
 		p.usage.Set(l.Class, l.Quantity, l.Source)
+		p.usage.Waive(l.Class, l.Waived)
 	}
 }
 
@@ -143,7 +144,7 @@ func differs(was, is *policy.Line) bool {
 // difference is the line that makes is of was.
 func difference(was, is *policy.Line) policy.Line {
 	d := *is
-	d.Quantity = 0
+	d.Quantity, d.Waived = 0, 0
 	d.List, d.Contracted, d.Charged = is.List.Sub(was.List), is.Contracted.Sub(was.Contracted), is.Charged.Sub(was.Charged)
 	return d
 }

@@ -134,15 +134,15 @@ func (r *Rules) bill(rec *policy.Record, u *tokenizer.Usage, bands *[tokenizer.C
 		if n == 0 && class != tokenizer.Input && class != tokenizer.Output {
 			continue
 		}
-		l := policy.Line{Model: model, Class: class, Quantity: n, Source: u.Source(class), State: policy.Unpriced}
-		if n == 0 {
+		l := policy.Line{Model: model, Class: class, Quantity: n, Waived: u.Waived(class), Source: u.Source(class), State: policy.Unpriced}
+		if l.Billed() == 0 {
 			l.State = policy.Free
 		}
 		if bands != nil {
 			l.ContractID = bands[class]
 		}
 		charge(&l, row)
-		if l.State == policy.Priced && n > 0 {
+		if l.State == policy.Priced && l.Billed() > 0 {
 			l.Unmet = unmet
 		}
 		if class == tokenizer.Images && byTokens(u, row) {
@@ -179,7 +179,7 @@ func charge(l *policy.Line, row *price.Row) {
 		l.State, l.RateID = policy.Free, row.ID
 	case ok:
 		l.State, l.RateID, l.Rate = policy.Priced, row.ID, rate
-		l.List, _, _ = row.Cost(l.Class, l.Quantity)
+		l.List, _, _ = row.Cost(l.Class, l.Billed())
 	}
 }
 

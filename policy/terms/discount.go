@@ -180,7 +180,7 @@ func (r *row) band(id string) *off {
 
 // fixedPrice is a rate times a quantity, in USD.
 func (r *row) fixedPrice(l *policy.Line, rec *policy.Record) (a money.Amount, currency, fx string) {
-	a, over := r.rates[l.Class].Times(l.Quantity), max(r.over[l.Class], 1)
+	a, over := r.rates[l.Class].Times(l.Billed()), max(r.over[l.Class], 1)
 	switch {
 	case r.fx != nil:
 		p := at(r.fx, rec.Admitted)

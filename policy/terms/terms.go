@@ -153,7 +153,7 @@ func (t *Terms) Apply(l *policy.Line, rec *policy.Record) {
 	l.Contracted, l.Charged = l.List, l.List
 	was := l.ContractID
 	l.ContractID = ""
-	if t == nil || l.Quantity == 0 || l.Class >= tokenizer.Classes {
+	if t == nil || l.Billed() == 0 || l.Class >= tokenizer.Classes {
 		return
 	}
 	if r := t.discounts.find(l, rec); r != nil {
@@ -177,7 +177,7 @@ func (t *Terms) Count(rec *policy.Record) {
 	var tokens int64
 	for i := range rec.Lines {
 		if l := &rec.Lines[i]; l.Class.IsToken() {
-			tokens = addUp(tokens, l.Quantity)
+			tokens = addUp(tokens, l.Billed())
 		}
 	}
 	for _, v := range t.volumes {

@@ -188,11 +188,14 @@ func appendLine(out []byte, l *policy.Line, model string) []byte {
 	out = appendNumbers(out, int64(l.Rate),
 		l.List.Micro, l.List.Pico, l.Contracted.Micro, l.Contracted.Pico, l.Charged.Micro, l.Charged.Pico)
 	last := [...]string{l.ContractID, l.ChargeID, l.Currency, l.FXRate, l.ChargeCurrency, l.ChargeFXRate, l.Unmet}
-	if last == [len(last)]string{} {
+	if last == [len(last)]string{} && l.Waived == 0 {
 		return out
 	}
 	for _, t := range last {
 		out = appendText(append(out, ','), t)
+	}
+	if l.Waived != 0 {
+		out = strconv.AppendInt(append(out, ','), l.Waived, 10)
 	}
 	return out
 }
@@ -211,7 +214,7 @@ func readLines(text []byte, model string) ([]policy.Line, error) {
 		members := []any{
 			&l.Model, &l.Class, &l.Quantity, &l.Source, &l.State, &l.RateID, &rate,
 			&l.List.Micro, &l.List.Pico, &l.Contracted.Micro, &l.Contracted.Pico, &l.Charged.Micro, &l.Charged.Pico,
-			&l.ContractID, &l.ChargeID, &l.Currency, &l.FXRate, &l.ChargeCurrency, &l.ChargeFXRate, &l.Unmet,
+			&l.ContractID, &l.ChargeID, &l.Currency, &l.FXRate, &l.ChargeCurrency, &l.ChargeFXRate, &l.Unmet, &l.Waived,
 		}
 		if err := json.Unmarshal(all[i], &members); err != nil {
 			return nil, fmt.Errorf("read line %d: %w", i, err)
