@@ -88,6 +88,10 @@ func TestAll(t *testing.T) {
 		"/v1/embeddings":       "openai",
 		"/v1/messages":         "anthropic",
 		"/v1/messages/batches": "anthropic",
+		"/v2/chat":             "cohere",
+		"/v1/rerank":           "cohere",
+		"/api/chat":            "ollama",
+		"/api/embed":           "ollama",
 		"/v1/models":           "",
 
 		"/model/amazon.nova-lite-v1:0/converse":                                          "bedrock",

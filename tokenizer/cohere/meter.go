@@ -1,0 +1,189 @@
+package cohere
+
+import (
+	"github.com/farebox/farebox/tokenizer"
+	"github.com/farebox/farebox/tokenizer/jsonscan"
+	"github.com/farebox/farebox/tokenizer/ndjson"
+	"github.com/farebox/farebox/tokenizer/sse"
+	"github.com/tidwall/gjson"
+)
+
+// role says what a watched value is good for.
+type role uint8
+
+const (
+	idRole role = iota
+	kindRole
+	finishRole
+	errorRole
+	textRole
+	usageRole
+)
+
+// maxUsage bounds a usage object, in bytes.
+const maxUsage = 4 << 10
+
+func keep(r role) int {
+	switch r {
+	case textRole:
+		return 0
+	case usageRole:
+		return maxUsage
+	case errorRole:
+		return 16 // there or not is all that matters
+	default:
+		return jsonscan.MaxWord
+	}
+}
+
+// script reads whole answers and events of both versions: their members do not
+// collide.
+var script = jsonscan.MustScript(keep, map[string]role{
+	"id": idRole, "response_id": idRole, "generation_id": idRole,
+	"type": kindRole, "event_type": kindRole,
+	"finish_reason": finishRole, "delta.finish_reason": finishRole,
+	"usage": usageRole, "meta": usageRole, "delta.usage": usageRole, "response.meta": usageRole,
+	"delta.error": errorRole,
+
+	"text": textRole, "tool_plan": textRole, "message.tool_plan": textRole,
+	"message.content.*.text": textRole, "message.content.*.thinking": textRole,
+	"message.tool_calls.*.function.arguments": textRole, "message.tool_calls.*.function.name": textRole,
+	"delta.message.tool_plan": textRole, "delta.message.content.text": textRole, "delta.message.content.thinking": textRole,
+	"delta.message.tool_calls.function.arguments": textRole, "delta.message.tool_calls.function.name": textRole,
+	"tool_call_delta.parameters": textRole,
+})
+
+// meter reads one answer.
+type meter struct {
+	json     *jsonscan.Scanner
+	events   *sse.Splitter    // nil: no server-sent events
+	lines    *ndjson.Splitter // nil: no lines
+	complete bool
+	last     bool // this event ends the answer
+	whole    bool // this event repeats the text of those before it
+	begun    bool // something of this event has come
+	over     bool // the answer had ended before this event
+
+	reading tokenizer.Reading
+	usage   []byte // the last usage seen, raw
+}
+
+// NewMeter makes the meter of one answer.
+func (*Dialect) NewMeter(_ tokenizer.Call, answer tokenizer.Answer) tokenizer.Meter {
+	m := &meter{}
+	m.json = jsonscan.New(script.Plan, m)
+	switch answer.Form {
+	case tokenizer.JSON:
+	case tokenizer.SSE:
+		m.events = sse.New(m)
+	case tokenizer.NDJSON:
+		m.lines = ndjson.New(m)
+	default:
+		return nil
+	}
+	return m
+}
+
+// Feed takes the next bytes of the answer.
+func (m *meter) Feed(p []byte) (complete bool) {
+	switch {
+	case m.events != nil:
+		m.events.Feed(p)
+	case m.lines != nil:
+		m.lines.Feed(p)
+	default:
+		_ = m.json.Feed(p) // Close asks again
+		m.complete = m.json.Done()
+	}
+	return m.complete
+}
+
+// Close ends the metering.
+func (m *meter) Close(end tokenizer.End) tokenizer.Reading {
+	before := m.reading.Unreadable
+	switch {
+	case m.events != nil:
+		m.events.Flush()
+	case m.lines != nil:
+		m.lines.Flush()
+	case m.json.Close() != nil:
+		m.reading.Unreadable++
+	}
+	if end == tokenizer.Cut && m.json.Err() == nil {
+		m.reading.Unreadable = before // a cut body is short, not wrong
+	}
+	from := tokenizer.Reported
+	if end == tokenizer.Cut && !m.complete {
+		from = tokenizer.Partial
+	}
+	if len(m.usage) > 0 {
+		if u := counts(gjson.ParseBytes(m.usage), from); u.Known() {
+			m.reading.Usage = []tokenizer.Usage{u}
+		}
+	}
+	return m.reading
+}
+
+// Begin readies for an event or a line.
+func (m *meter) Begin(name []byte) {
+	m.json.Reset()
+	m.last, m.whole, m.begun, m.over = false, false, false, m.complete
+	m.kind(name)
+}
+
+// Data takes a piece of an event's data.
+func (m *meter) Data(p []byte) {
+	m.begun = m.begun || len(p) > 0
+	_ = m.json.Feed(p) // End asks again
+	m.complete = m.complete || m.last && m.json.Done()
+}
+
+// End judges the event. One without data is a sign of life and no more.
+func (m *meter) End(_ []byte, whole bool) {
+	if m.begun && !m.over && (!whole || m.json.Close() != nil) {
+		m.reading.Unreadable++
+		return
+	}
+	m.complete = m.complete || m.last
+}
+
+// kind takes what an event is called, by its name or a member.
+func (m *meter) kind(name []byte) {
+	switch string(name) {
+	case "message-end", "stream-end":
+		m.last = true
+	case "tool-calls-generation": // what tool-calls-chunk said, again
+		m.whole = true
+	}
+}
+
+// Value takes a value that the scanner found.
+func (m *meter) Value(watch int, raw []byte) {
+	switch script.Role(watch) {
+	case usageRole:
+		if len(raw) > 2 && raw[0] == '{' {
+			m.usage = append(m.usage[:0], raw...)
+		}
+	case idRole:
+		jsonscan.SetWord(&m.reading.ResponseID, raw)
+	case finishRole:
+		jsonscan.SetWord(&m.reading.Finish, raw)
+		if m.reading.Finish == "ERROR" {
+			m.reading.Error = true
+		}
+	case errorRole:
+		m.reading.Error = m.reading.Error || jsonscan.Says(raw)
+	case kindRole:
+		if len(raw) > 2 && raw[0] == '"' {
+			m.kind(raw[1 : len(raw)-1])
+		}
+	case textRole: // passes as Text
+	}
+}
+
+// Text takes a piece of generated text.
+func (m *meter) Text(_ int, piece []byte) {
+	if !m.whole {
+		m.reading.Heard(piece)
+	}
+}
