@@ -30,6 +30,9 @@ func TestOtherOperations(t *testing.T) {
 		{"/guardrail/g/version/1/apply", "guardrail", false},
 		{"/retrieveAndGenerate", "retrieve", false},
 		{"/tokenize", "count_tokens", true},
+		{"/v1/detokenize", "count_tokens", true},
+		{"/v1/finetuning/finetuned-models", "fine_tuning", false},
+		{"/api/pull", "models", true},
 		{"/v1/poems", "", false},
 	} {
 		if _, _, metered := tokenizer.Find(All(), "", "POST", c.path); metered {
