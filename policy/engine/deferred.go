@@ -94,7 +94,7 @@ func (p *pending) count() (n float64) {
 // beside the call itself, which is settled now.
 func (e *Engine) putOff(ctx context.Context, t *policy.Ticket, o *policy.Outcome) bool {
 	said := &o.Reading.Deferred
-	if said.ID == "" || o.End != tokenizer.Complete {
+	if said.ID == "" || o.End == tokenizer.Failed { // a stream that was cut goes on too
 		return false
 	}
 	d := policy.Deferral{

@@ -4,8 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
-	"slices"
+		"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,10 +22,6 @@ const (
 
 	shown, shownVerbose = 3, 20 // differences told of a group
 )
-
-// strictIn names the variable that makes it an error that no dialect takes a path;
-// without it, only what is metered is judged.
-const strictIn = "FAREBOX_SAMPLES_STRICT"
 
 // tally is what was found in one group.
 type tally struct {
@@ -115,21 +110,20 @@ func judge(t *testing.T, found map[string]*tally) {
 		sum.add(found[name])
 	}
 	t.Log(table(names, found, sum))
-	strict := os.Getenv(strictIn) != ""
 	most := shown
 	if testing.Verbose() {
 		most = shownVerbose
 	}
 	for _, name := range names {
 		g := found[name]
-		if of := g.judged(strict); of >= smallGroup && float64(g.exact) < leastInGroup*float64(of) {
+		if of := g.bodies; of >= smallGroup && float64(g.exact) < leastInGroup*float64(of) {
 			t.Errorf("%s: %d of %d are exact, want %.1f %%", name, g.exact, of, 100*leastInGroup)
 		}
 		for _, d := range g.differences[:min(len(g.differences), most)] {
 			t.Log(d)
 		}
 	}
-	if of := sum.judged(strict); of == 0 || float64(sum.exact) < leastInAll*float64(of) {
+	if of := sum.bodies; of == 0 || float64(sum.exact) < leastInAll*float64(of) {
 		t.Errorf("%d of %d are exact, want %.1f %%", sum.exact, of, 100*leastInAll)
 	}
 	if float64(sum.invents) > mostMore*float64(sum.silent) {
@@ -139,14 +133,6 @@ func judge(t *testing.T, found map[string]*tally) {
 	if float64(sum.joined) > mostJoined*float64(sum.bodies) {
 		t.Errorf("%d bodies go on after the end of an answer: dialects end too early", sum.joined)
 	}
-}
-
-// judged is how many bodies should be exact.
-func (g *tally) judged(strict bool) int {
-	if strict {
-		return g.bodies
-	}
-	return g.bodies - g.unmetered
 }
 
 func (g *tally) add(o *tally) {

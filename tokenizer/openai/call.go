@@ -25,7 +25,14 @@ type request struct {
 }
 
 // Read reads a request body in one pass.
-func (*Dialect) Read(operation, path string, _ tokenizer.Head, body []byte) (tokenizer.Call, error) {
+func (*Dialect) Read(operation, path string, head tokenizer.Head, body []byte) (tokenizer.Call, error) {
+	if named, id := earlierAt(path); id != "" && named == operation {
+		return tokenizer.Call{Dialect: Name, Operation: operation, Choices: 1, Of: id}, nil
+	}
+	switch operation {
+	case images, transcription, speech, batch:
+		return readMedia(tokenizer.Call{Dialect: Name, Operation: operation, Choices: 1, Model: deployment(path)}, head, body)
+	}
 	r := request{operation: operation}
 	w := jsonscan.Walk(body)
 	object := w.Kind() == '{'

@@ -23,7 +23,7 @@ func TestMatch(t *testing.T) {
 		{"POST", "/openai/responses", responses},
 		{"POST", "/v1/embeddings", embeddings},
 		{"GET", "/v1/chat/completions", ""},
-		{"POST", "/v1/responses/resp_1/cancel", ""},
+		{"POST", "/v1/responses/resp_1/cancel", responses},
 		{"POST", "/v1/responses/input_tokens", ""},
 		{"POST", "/v1/xcompletions", ""},
 		{"POST", "/v1/chat-completions", ""},

@@ -20,6 +20,11 @@ type meter struct {
 	sound bool // this event's deltas are no text
 	named bool // the event's name told what it is
 
+	of         string // the response that is asked after
+	going      bool   // a response goes on
+	background bool   // after its answer
+	searches   tools  // of this event's response
+
 	reading   tokenizer.Reading
 	reason    string // why a response is incomplete
 	usage     []byte // the last usage seen, raw
@@ -37,11 +42,15 @@ const (
 
 // NewMeter makes the meter of one answer.
 func (*Dialect) NewMeter(call tokenizer.Call, answer tokenizer.Answer) tokenizer.Meter {
+	switch call.Operation {
+	case images, transcription, speech, batch:
+		return newMediaMeter(call, answer.Form)
+	}
 	s := &chatScript
 	if call.Operation == responses {
 		s = &responsesScript
 	}
-	m := &meter{script: s}
+	m := &meter{script: s, of: call.Of}
 	m.json = jsonscan.New(s.Plan, m)
 	switch answer.Form {
 	case tokenizer.JSON:
@@ -77,11 +86,13 @@ func (m *meter) Close(end tokenizer.End) tokenizer.Reading {
 	}
 	if u, tier, ok := m.counts(m.source(end)); ok {
 		u.Model, r.Cost = r.Model, m.reading.Cost
+		m.searches.set(&u)
 		r.Usage = []tokenizer.Usage{u}
 		if r.Tier == "" {
 			r.Tier = tier
 		}
 	}
+	m.putOff(&r)
 	return r
 }
 
@@ -107,7 +118,7 @@ func (m *meter) source(end tokenizer.End) tokenizer.Source {
 // Begin readies for an event.
 func (m *meter) Begin(name []byte) {
 	m.json.Reset()
-	m.mark, m.last, m.sound = 0, false, false
+	m.mark, m.last, m.sound, m.searches = 0, false, false, tools{}
 	m.named = len(name) > 0
 	m.kind(name)
 }
@@ -169,6 +180,8 @@ func (m *meter) Value(watch int, raw []byte) {
 	switch {
 	case as >= timingsRole:
 		m.keepUsage(as, raw)
+	case as == backgroundRole:
+		m.background = string(raw) == "true"
 	case as == errorRole:
 		m.reading.Error = m.reading.Error || jsonscan.Says(raw)
 	case len(raw) <= 2 || raw[0] != '"': // null, empty, or too long
@@ -183,9 +196,11 @@ func (m *meter) Value(watch int, raw []byte) {
 	case as == reasonRole:
 		jsonscan.SetWord(&m.reason, raw)
 	case as == finishRole:
-		if s := string(raw); s != `"in_progress"` && s != `"queued"` { // a response that goes on
+		if m.going = string(raw) == `"in_progress"` || string(raw) == `"queued"`; !m.going {
 			jsonscan.SetWord(&m.reading.Finish, raw)
 		}
+	case as == itemRole || as == actionRole:
+		m.searches.count(as, raw)
 	}
 }
 

@@ -1,6 +1,6 @@
 // Package openai reads the calls and answers of the OpenAI API and of the many
-// servers that speak it: chat completions, legacy completions, responses and
-// embeddings, plain or streamed.
+// servers that speak it: chat completions, legacy completions, responses,
+// embeddings, pictures, sound and batches, plain or streamed.
 //
 // In come request bodies, whole, and answers in any pieces. Out go a Call, a
 // Reading, the edits that ask a stream for its usage, and the pieces of the
@@ -12,8 +12,6 @@
 package openai
 
 import (
-	"strings"
-
 	"github.com/farebox/farebox/tokenizer"
 )
 
@@ -22,10 +20,14 @@ const Name = "openai"
 
 // The operations.
 const (
-	chat        = "chat"
-	completions = "completions"
-	responses   = "responses"
-	embeddings  = "embeddings"
+	chat          = "chat"
+	completions   = "completions"
+	responses     = "responses"
+	embeddings    = "embeddings"
+	images        = "images"
+	transcription = "transcription"
+	speech        = "speech"
+	batch         = "batch"
 )
 
 // Dialect is the OpenAI way of speaking. It has no state.
@@ -42,38 +44,3 @@ func New() *Dialect { return &Dialect{} }
 
 // Name is "openai".
 func (*Dialect) Name() string { return Name }
-
-// paths end in one of these, the longest first.
-var paths = [...]struct{ end, operation string }{
-	{"/chat/completions", chat},
-	{"/completions", completions},
-	{"/responses", responses},
-	{"/embeddings", embeddings},
-}
-
-// Match takes a POST whose path ends in one of the four operations, under any
-// prefix: gateways, Azure deployments and servers behind a folder all have one.
-// A slash at the end is overlooked, as many servers do.
-func (*Dialect) Match(method, path string) (operation string, ok bool) {
-	if method != "POST" {
-		return "", false
-	}
-	path = strings.TrimRight(path, "/")
-	for _, p := range paths {
-		if strings.HasSuffix(path, p.end) {
-			return p.operation, true
-		}
-	}
-	return "", false
-}
-
-// deployment is the model that an Azure path names: the segment after
-// "deployments", or empty.
-func deployment(path string) string {
-	_, rest, ok := strings.Cut(path, "/deployments/")
-	if !ok {
-		return ""
-	}
-	name, _, _ := strings.Cut(rest, "/")
-	return strings.Clone(name)
-}

@@ -14,6 +14,15 @@ const (
 	kindRole   // type of a responses event
 	errorRole
 	textRole
+	backgroundRole // whether a response is made in the background
+	itemRole       // type of an item of a response's output
+	actionRole     // what a search of the web did
+	sizeRole
+	qualityRole
+	pictureRole
+	durationRole
+	statusRole
+	aliasRole // of a batch: the file of its results
 	// Where usage may stand, the surest place last. Servers were seen to fill
 	// more than one of them with the same counts.
 	timingsRole     // llama.cpp, when usage was not asked for
@@ -25,8 +34,9 @@ const (
 // How much of a value is kept, in bytes, by role. Text passes unkept.
 var keeps = [...]int{
 	idRole: jsonscan.MaxWord, modelRole: jsonscan.MaxWord, tierRole: jsonscan.MaxWord, finishRole: jsonscan.MaxWord, reasonRole: jsonscan.MaxWord, kindRole: jsonscan.MaxWord,
-	errorRole: 16, // null or not is all that matters
-	textRole:  0, timingsRole: 4 << 10, choiceUsageRole: maxUsage, groqUsageRole: maxUsage, usageRole: maxUsage,
+	errorRole:      16, // null or not is all that matters
+	backgroundRole: 8, itemRole: 32, actionRole: 32, sizeRole: 32, qualityRole: 32, pictureRole: 8, durationRole: 32, statusRole: 32, aliasRole: jsonscan.MaxWord,
+	textRole: 0, timingsRole: 4 << 10, choiceUsageRole: maxUsage, groqUsageRole: maxUsage, usageRole: maxUsage,
 }
 
 // maxUsage bounds a usage object, in bytes.
@@ -100,4 +110,10 @@ var responsesScript = jsonscan.MustScript(keep, places{
 	"response.incomplete_details.reason": reasonRole,
 	"response.usage":                     usageRole,
 	"response.error":                     errorRole,
+	"background":                         backgroundRole,
+	"response.background":                backgroundRole,
+	"output.*.type":                      itemRole,
+	"output.*.action.type":               actionRole,
+	"response.output.*.type":             itemRole,
+	"response.output.*.action.type":      actionRole,
 })

@@ -50,7 +50,7 @@ func usage(g gjson.Result, from tokenizer.Source) (u tokenizer.Usage) {
 		in = total
 	}
 	reasoning := cells.First(g, "completion_tokens_details.reasoning_tokens", "output_tokens_details.reasoning_tokens", "reasoning_tokens")
-	audio := cells.First(g, "prompt_tokens_details.audio_tokens", "input_tokens_details.audio_tokens", "audio_prompt_tokens")
+	audio := cells.First(g, "prompt_tokens_details.audio_tokens", "input_tokens_details.audio_tokens", "input_token_details.audio_tokens", "audio_prompt_tokens")
 	if in.Known && out.Known && total.Known {
 		switch beside := total.Count - in.Count - out.Count; {
 		case beside <= 0:
