@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-		"slices"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
