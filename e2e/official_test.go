@@ -187,8 +187,8 @@ func recorded(t *testing.T, s *harness.Stack, trace string, v visit) {
 	}
 	got := entry{operation: r.Operation, model: r.Model, id: r.ResponseID, source: r.Source, stream: r.Stream, meters: meters{}}
 	for _, l := range r.Lines {
-		if l.Quantity != 0 {
-			got.meters[l.Class] += l.Quantity
+		if n := l.Billed(); n != 0 { // what is told beyond it is not paid
+			got.meters[l.Class] += n
 		}
 	}
 	if want.meters == nil {
