@@ -1,6 +1,10 @@
 package price
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/farebox/farebox/policy/names"
+)
 
 // lower appends s in lower case. Letters beyond ASCII stay as they are: no
 // provider's model name has any.
@@ -65,29 +69,9 @@ func number(two []byte) int {
 }
 
 // match reports whether a glob covers the whole name, and how many of its
-// characters are literal. Time is at most the product of the lengths.
+// characters are literal.
 func match[G, N string | []byte](glob G, name N) (literal int, ok bool) {
-	g, n := 0, 0
-	star, resume := -1, 0 // the last star seen, and where to go on with it
-	for n < len(name) {
-		switch {
-		case g < len(glob) && glob[g] == '*':
-			star, resume = g, n
-			g++
-		case g < len(glob) && glob[g] == name[n]:
-			g++
-			n++
-		case star >= 0:
-			resume++
-			g, n = star+1, resume
-		default:
-			return 0, false
-		}
-	}
-	for g < len(glob) && glob[g] == '*' {
-		g++
-	}
-	if g < len(glob) {
+	if !names.Fits(glob, name) {
 		return 0, false
 	}
 	return literals(glob), true

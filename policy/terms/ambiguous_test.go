@@ -3,6 +3,8 @@ package terms
 import (
 	"slices"
 	"testing"
+
+	"github.com/farebox/farebox/policy/names"
 )
 
 func TestRowsThatDoNotMeet(t *testing.T) {
@@ -43,8 +45,8 @@ func TestGlobsMeet(t *testing.T) {
 		level = next
 	}
 	agrees := func(p *pattern, s string) {
-		if p.fits(s) != fits(p.text, s) || patternFits(p, []byte(s)) != fits(p.text, []byte(s)) {
-			t.Errorf("%q and %q: %v, want %v", p.text, s, p.fits(s), fits(p.text, s))
+		if p.fits(s) != names.Fits(p.text, s) || patternFits(p, []byte(s)) != names.Fits(p.text, []byte(s)) {
+			t.Errorf("%q and %q: %v, want %v", p.text, s, p.fits(s), names.Fits(p.text, s))
 		}
 	}
 	globs := []string{"a", "b", "ab", "a*", "*a", "b*", "*b", "a*b", "b*a", "ab*", "*ab*", "a*a", "*a*b", "ba*ab", "aa*", "*bb", "a*b*"}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/names"
 )
 
 // rule is a row under one combination of the patterns of its match.
@@ -125,7 +126,7 @@ func (x *index) find(l *policy.Line, rec *policy.Record) *row {
 
 func (x *index) named(model string, l *policy.Line, rec *policy.Record) *row {
 	var room [maxName]byte
-	for part := lower(room[:0], model); len(part) > 0; part = afterSlash(part) {
+	for part := names.Lower(room[:0], model); len(part) > 0; part = names.AfterSlash(part) {
 		if r := first(x.exact[string(part)], l, rec); r != nil {
 			return r
 		}
@@ -138,7 +139,7 @@ func (x *index) named(model string, l *policy.Line, rec *policy.Record) *row {
 
 // alike tries the globs and, where its length puts it among them, the family.
 func (x *index) alike(name []byte, l *policy.Line, rec *policy.Record) *row {
-	stem := family(name)
+	stem := names.Family(name)
 	for _, r := range x.globs {
 		if stem != nil && r.model.score <= len(stem) {
 			if found := first(x.exact[string(stem)], l, rec); found != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/names"
 )
 
 // Match says which calls a row is for: all that is given must hold. In a
@@ -69,33 +70,7 @@ func patternFits[T string | []byte](p *pattern, s T) bool {
 	if end < len(p.head) || string(s[:len(p.head)]) != p.head || string(s[end:]) != p.tail {
 		return false
 	}
-	return p.middle == "" || fits(p.middle, s[len(p.head):end])
-}
-
-// fits reports whether a glob covers all of s. It takes at most len(glob) ×
-// len(s) steps.
-func fits[T string | []byte](glob string, s T) bool {
-	g, i := 0, 0
-	star, resume := -1, 0 // the last star seen, and where to go on with it
-	for i < len(s) {
-		switch {
-		case g < len(glob) && glob[g] == '*':
-			star, resume = g, i
-			g++
-		case g < len(glob) && glob[g] == s[i]:
-			g++
-			i++
-		case star >= 0:
-			resume++
-			g, i = star+1, resume
-		default:
-			return false
-		}
-	}
-	for g < len(glob) && glob[g] == '*' {
-		g++
-	}
-	return g == len(glob)
+	return p.middle == "" || names.Fits(p.middle, s[len(p.head):end])
 }
 
 // owner is one attribute with one pattern.
@@ -119,28 +94,11 @@ func (m *Match) covers(rec *policy.Record) bool {
 }
 
 func oneFits(patterns []string, s string) bool {
-	for _, p := range patterns {
-		if fits(p, s) {
-			return true
-		}
-	}
-	return len(patterns) == 0
+	return len(patterns) == 0 || names.OneFits(patterns, s)
 }
 
 func (m *Match) model(name string) bool {
-	if len(m.Model) == 0 {
-		return true
-	}
-	var room [maxName]byte
-	for part := lower(room[:0], name); part != nil; part = afterSlash(part) {
-		stem := family(part)
-		for _, p := range m.Model {
-			if fits(p, part) || stem != nil && p == string(stem) {
-				return true
-			}
-		}
-	}
-	return false
+	return len(m.Model) == 0 || names.ModelFits(m.Model, name)
 }
 
 // clean returns m with names in lower case, owners by name and no pattern twice,
@@ -179,13 +137,13 @@ func (b *builder) match(id string, m *Match) Match {
 	if len(m.Owner) > MaxOwner {
 		b.wrong(id, "match", fmt.Sprintf("names %d attributes", len(m.Owner)), fmt.Sprintf("at most %d are possible", MaxOwner))
 	}
-	names := make(map[string]bool)
+	given := make(map[string]bool)
 	for _, a := range m.Owner {
 		key := "match." + a.Name
-		if names[a.Name] {
+		if given[a.Name] {
 			b.wrong(id, key, "is given twice", "")
 		}
-		names[a.Name] = true
+		given[a.Name] = true
 		if len(a.Values) == 0 {
 			b.wrong(id, key, "has no values", "")
 		}

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/names"
 	"github.com/farebox/farebox/tokenizer"
 )
 
@@ -43,7 +44,7 @@ const (
 	MaxPatterns = 64 // of one key of a match
 	MaxBands    = 32 // of one discount
 	maxRules    = 10_000
-	maxName     = 256 // bytes of a model's name or of a pattern
+	maxName     = names.MaxName // bytes of a model's name or of a pattern
 )
 
 // Terms are what is paid and charged. A nil *Terms is the list price.

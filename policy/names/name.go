@@ -1,11 +1,11 @@
-package terms
+package names
 
 import "bytes"
 
-// lower appends s in lower case; of a longer name than any model's, nothing.
+// Lower appends s in lower case; of a longer name than any model's, nothing.
 // Letters beyond ASCII stay as they are: no provider's model name has any.
-func lower(out []byte, s string) []byte {
-	if len(s) > maxName {
+func Lower(out []byte, s string) []byte {
+	if len(s) > MaxName {
 		return nil
 	}
 	for i := range len(s) {
@@ -18,8 +18,8 @@ func lower(out []byte, s string) []byte {
 	return out
 }
 
-// afterSlash is what follows the first slash, or nil.
-func afterSlash(name []byte) []byte {
+// AfterSlash is what follows the first slash, or nil.
+func AfterSlash(name []byte) []byte {
 	i := bytes.IndexByte(name, '/')
 	if i < 0 || i+1 == len(name) {
 		return nil
@@ -30,10 +30,10 @@ func afterSlash(name []byte) []byte {
 // The endings of snapshots: a 0 is any digit.
 var snapshots = [...]string{"-0000-00-00", "-00000000", "@00000000", "-latest", "@default"}
 
-// family is the name of which another is a snapshot, or nil: what stands before
+// Family is the name of which another is a snapshot, or nil: what stands before
 // "-2024-08-06", "-20250929", "@20250929", "-latest" or "@default", as list
 // prices have it. A shorter number is not a date: "gpt-4-0613" is a name.
-func family(name []byte) []byte {
+func Family(name []byte) []byte {
 	for _, ending := range snapshots {
 		at := len(name) - len(ending)
 		if at > 0 && looksLike(name[at:], ending) {
