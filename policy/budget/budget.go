@@ -54,6 +54,8 @@ type Account struct {
 	// Limit is what may be spent and held in the window, in units; for a Rate what
 	// may be spent at once.
 	Limit int64
+	// Soft accounts take whatever is asked, and are never short: they only count.
+	Soft bool
 	// Start and End bound the window, half open; End is zero where it never ends.
 	// For Rolling and Rate accounts they are zero.
 	Start, End time.Time
@@ -64,10 +66,17 @@ type Account struct {
 	Rate time.Duration
 }
 
-// Key names an account in a store: rule, owner, unit and the start of its window.
+// Key names an account in a store: rule, owner, unit, and the start of its window
+// or how it moves. Limits are no part of it: one that is changed keeps what was
+// spent, and a window that is changed begins from what the ledger has.
 func (a *Account) Key() string {
 	key := a.Rule + "\x00" + a.Of + "\x00" + a.Unit.String()
-	if !a.Start.IsZero() {
+	switch {
+	case a.Rate > 0:
+		key += "\x00rate " + strconv.FormatInt(int64(a.Rate), 10)
+	case a.Rolling > 0:
+		key += "\x00rolling " + strconv.FormatInt(int64(a.Rolling), 10)
+	case !a.Start.IsZero():
 		key += "\x00" + strconv.FormatInt(a.Start.Unix(), 10)
 	}
 	return key
@@ -75,7 +84,8 @@ func (a *Account) Key() string {
 
 // Hold is what one attempt of a call has reserved: Most, of each account in its
 // own unit. It is settled or released; if neither comes, it lapses at Until, and
-// then what it held is spent.
+// then what it held is spent. A store may keep Accounts: nobody changes them once
+// they were given to Reserve.
 type Hold struct {
 	ID       policy.CallID
 	Attempt  int
@@ -88,7 +98,7 @@ type Hold struct {
 type Short struct {
 	At    int       // the first of the hold's accounts that is short; below 0: none is
 	Left  int64     // what that account had left
-	Again time.Time // when it will have more by itself; zero: it is not known
+	Again time.Time // when it will have enough by itself, if nothing else is taken; zero: it is not known, or never
 }
 
 // OK reports whether the hold was taken.
@@ -97,14 +107,15 @@ func (s Short) OK() bool { return s.At < 0 }
 // Taken is the Short of a hold that was.
 var Taken = Short{At: -1}
 
-// State is how an account stands.
+// State is how an account stands. Of a Rate, what calls under way took is in Spent:
+// it is refilled like all else.
 type State struct {
 	Account
 	Spent, Held int64
 }
 
 // Left is what may still be taken. It is below 0 where more was spent than held.
-func (s *State) Left() int64 { return s.Limit - s.Spent - s.Held }
+func (s *State) Left() int64 { return minus(minus(s.Limit, s.Spent), s.Held) }
 
 // Crossed is a share of a limit that one settlement took an account over.
 type Crossed struct {
@@ -128,11 +139,13 @@ type Store interface {
 	// Settle replaces a hold by what was spent, whatever was held. Of the thresholds,
 	// which are percents, those that this call took an account's spent sum over come
 	// back once, so that one replica alone acts on each. A hold that is not there was
-	// settled or released, or has lapsed: nothing changes, and found is false.
+	// settled or released, or has lapsed: nothing changes, and found is false. What is
+	// spent counts in the windows that the hold was taken in.
 	Settle(ctx context.Context, id policy.CallID, attempt int, spent Amounts, thresholds []int) (crossed []Crossed, found bool, err error)
 	// Release gives a hold back: nothing was spent.
 	Release(ctx context.Context, id policy.CallID, attempt int) error
-	// Charge spends without a hold: what comes late, or is corrected (below 0).
+	// Charge spends without a hold: what comes late, or is corrected (below 0). Nothing
+	// is spent of Concurrency.
 	Charge(ctx context.Context, accounts []Account, spent Amounts, thresholds []int) ([]Crossed, error)
 	// States tells how accounts stand, in their order; one that was never touched has
 	// spent nothing.

@@ -1,0 +1,186 @@
+package budget
+
+import (
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/farebox/farebox/policy/names"
+)
+
+// The keys of a rule that are of the call. All others are attributes of its owner.
+const (
+	Model     = "model" // as it was asked
+	Provider  = "provider"
+	Operation = "operation"
+)
+
+// Rules say which accounts a call counts against. They never change once compiled
+// and are safe for concurrent use.
+type Rules struct {
+	all   []*compiled
+	named map[string]*compiled
+	// exact finds rules by a value that one of their keys must have: key, then value,
+	// then positions in all. The others are tried for every call.
+	exact []exactKey
+	other []int32
+}
+
+type exactKey struct {
+	key   string
+	rules map[string][]int32
+}
+
+// compiled is a rule with what a call is held against.
+type compiled struct {
+	rule  Rule
+	match []condition // by key
+	now   atomic.Pointer[span]
+}
+
+// span is the window that was asked for last.
+type span struct{ start, end time.Time }
+
+type condition struct {
+	key      string
+	patterns []string
+	exactly  bool // no pattern has a star
+}
+
+func (c *condition) fits(value string) bool {
+	switch c.key {
+	case Model:
+		return len(c.patterns) == 1 && c.patterns[0] == "*" || names.ModelFits(c.patterns, value)
+	case Provider, Operation:
+		return names.OneFits(c.patterns, value)
+	default:
+		return value != "" && names.OneFits(c.patterns, value)
+	}
+}
+
+// Accounts returns those that a call counts against at now, in the order of their
+// rules. of gives the value of a key: an attribute of the call's owner, or its
+// model, provider or operation; empty: it has none. Calls that have no value of a
+// key in Per share an account, so that leaving a value out evades no limit.
+func (r *Rules) Accounts(of func(key string) string, now time.Time) []Account {
+	var room [64]int32
+	hits := room[:0]
+	for _, i := range r.other {
+		hits = r.hit(hits, i, of, now)
+	}
+	for k := range r.exact {
+		e := &r.exact[k]
+		for _, i := range e.rules[of(e.key)] {
+			hits = r.hit(hits, i, of, now)
+		}
+	}
+	if len(hits) == 0 {
+		return nil
+	}
+	slices.Sort(hits)
+	accounts := make([]Account, len(hits))
+	for n, i := range hits {
+		r.all[i].account(&accounts[n], of, now)
+	}
+	return accounts
+}
+
+// hit appends i if that rule is for the call.
+func (r *Rules) hit(hits []int32, i int32, of func(string) string, now time.Time) []int32 {
+	c := r.all[i]
+	if !c.rule.Until.IsZero() && !now.Before(c.rule.Until) {
+		return hits
+	}
+	for k := range c.match {
+		if !c.match[k].fits(of(c.match[k].key)) {
+			return hits
+		}
+	}
+	return append(hits, i)
+}
+
+// Rule is the rule of that name, or nil. It must not be changed.
+func (r *Rules) Rule(name string) *Rule {
+	if c := r.named[name]; c != nil {
+		return &c.rule
+	}
+	return nil
+}
+
+// Rules are all there are, in order. They must not be changed.
+func (r *Rules) Rules() []*Rule {
+	rules := make([]*Rule, len(r.all))
+	for i, c := range r.all {
+		rules[i] = &c.rule
+	}
+	return rules
+}
+
+func (c *compiled) account(a *Account, of func(string) string, now time.Time) {
+	*a = Account{Rule: c.rule.Name, Of: joined(c.rule.Per, of), Unit: c.rule.Unit, Limit: c.rule.Limit, Soft: c.rule.OnExhausted == Allow, Rate: c.rule.Rate}
+	if limit, other := c.rule.Except[a.Of]; other {
+		a.Limit = limit
+	}
+	switch {
+	case c.rule.Rate > 0:
+	case c.rule.Window.Every == Rolling:
+		a.Rolling = c.rule.Window.Length
+	case c.rule.Window.Every != Total:
+		a.Start, a.End = c.window(now)
+	}
+}
+
+// window is the one that now is in. Most calls are in that of the call before.
+func (c *compiled) window(now time.Time) (start, end time.Time) {
+	last := c.now.Load()
+	if last == nil || now.Before(last.start) || !now.Before(last.end) {
+		start, end = c.rule.Window.At(now)
+		last = &span{start.UTC(), end.UTC()}
+		c.now.Store(last)
+	}
+	return last.start, last.end
+}
+
+// MaxValue bounds a value that is counted apart, in bytes: longer ones are cut,
+// and those that begin alike share an account.
+const MaxValue = 256
+
+// joined is the values of keys with "/" between them. Of a value, % and / are
+// written %25 and %2F.
+func joined(keys []string, of func(string) string) string {
+	if len(keys) == 1 {
+		if v := cut(of(keys[0])); !strings.ContainsAny(v, "%/") {
+			return v
+		}
+	}
+	var b strings.Builder
+	for i, key := range keys {
+		if i > 0 {
+			b.WriteByte('/')
+		}
+		v := cut(of(key))
+		if i == 0 {
+			b.Grow(len(v) + 32*(len(keys)-1))
+		}
+		if strings.ContainsAny(v, "%/") {
+			v = escapes.Replace(v)
+		}
+		b.WriteString(v)
+	}
+	return b.String()
+}
+
+var escapes = strings.NewReplacer("%", "%25", "/", "%2F")
+
+func cut(v string) string {
+	if len(v) <= MaxValue {
+		return v
+	}
+	end := MaxValue
+	for end > MaxValue-utf8.UTFMax && !utf8.RuneStart(v[end]) {
+		end--
+	}
+	return v[:end]
+}
