@@ -63,6 +63,8 @@ func (r *request) member(key []byte, w *jsonscan.Walker) {
 		r.shares.Media += jsonscan.Weight(w.Raw())
 	case "message", "query":
 		r.shares.Last += jsonscan.StringWeight(w.Raw())
+	case "document": // to be parsed: a picture
+		r.shares.Media += jsonscan.Weight(w.Raw())
 	case "documents", "texts", "inputs", "tool_results":
 		r.shares.Last += jsonscan.Weight(w.Raw())
 	}

@@ -10,7 +10,7 @@ import (
 
 func TestMatch(t *testing.T) {
 	for path, want := range map[string]string{
-		"/v2/chat": chat, "/v1/chat": chat, "/x/v2/embed/": embeddings, "/v1/rerank": rerank, "/v1/classify": classify,
+		"/v2/chat": chat, "/v1/chat": chat, "/x/v2/embed/": embeddings, "/v1/rerank": rerank, "/v1/classify": classify, "/v2/parse": ocr, "/v1/parse": "",
 		"/chat": "", "/v3/chat": "", "/v1/chat/completions": "", "/v1/models": "", "": "",
 	} {
 		if got, ok := New().Match("POST", path); got != want || ok != (want != "") {
@@ -34,6 +34,7 @@ func TestRead(t *testing.T) {
 		{chat, `{"message":"123","preamble":"1234","chat_history":[{"role":"USER"}],"documents":[{"t":1}]}`,
 			tokenizer.Call{Shares: tokenizer.Shares{System: 4, History: 17, Last: 3 + 9}}},
 		{rerank, `{"model":"r","query":"12","documents":["a","b"],"max_tokens":9,"stream":true}`, tokenizer.Call{Model: "r", Shares: tokenizer.Shares{Last: 2 + 9}}},
+		{ocr, `{"model":"p","document":{"type":"image_url","image_url":"data:AA"}}`, tokenizer.Call{Model: "p", Shares: tokenizer.Shares{Media: 42}}},
 	} {
 		c.want.Dialect, c.want.Operation, c.want.Choices = Name, c.op, 1
 		if got, err := New().Read(c.op, "", tokenizer.NoHead{}, []byte(c.body)); err != nil || got != c.want {

@@ -1,5 +1,6 @@
 // Package cohere reads the calls and answers of Cohere's API: chat of its two
-// versions, plain and streamed, embeddings, rerankings and classifications.
+// versions, plain and streamed, embeddings, rerankings, classifications and parsed
+// documents. Rerankers of other makers, at the same paths, are read too.
 //
 // In come request bodies, whole, and answers in any pieces. Out go a Call and a
 // Reading. The package knows no price, no team and no transport, and trusts no
@@ -24,6 +25,7 @@ const (
 	embeddings = "embeddings"
 	rerank     = "rerank"
 	classify   = "classify"
+	ocr        = "ocr"
 )
 
 // Dialect is Cohere's way of speaking. It has no state.
@@ -41,7 +43,7 @@ func New() *Dialect { return &Dialect{} }
 // Name is "cohere".
 func (*Dialect) Name() string { return Name }
 
-var operations = map[string]string{"/chat": chat, "/embed": embeddings, "/rerank": rerank, "/classify": classify}
+var operations = map[string]string{"/chat": chat, "/embed": embeddings, "/rerank": rerank, "/classify": classify, "/parse": ocr}
 
 // Match takes a POST whose path ends in a version and one of the operations, under
 // any prefix.
@@ -55,5 +57,8 @@ func (*Dialect) Match(method, path string) (operation string, ok bool) {
 		return "", false
 	}
 	operation, ok = operations[path[at:]]
+	if operation == ocr && !strings.HasSuffix(path[:at], "/v2") {
+		return "", false // parsing came with version 2
+	}
 	return operation, ok
 }

@@ -12,11 +12,13 @@ import (
 type role uint8
 
 const (
-	idRole role = iota
+	idRole    role = iota
+	modelRole      // rerankers of other makers say it
 	kindRole
 	finishRole
 	errorRole
 	textRole
+	pageRole // of a parsed document
 	usageRole
 )
 
@@ -29,7 +31,7 @@ func keep(r role) int {
 		return 0
 	case usageRole:
 		return maxUsage
-	case errorRole:
+	case errorRole, pageRole:
 		return 16 // there or not is all that matters
 	default:
 		return jsonscan.MaxWord
@@ -40,6 +42,7 @@ func keep(r role) int {
 // collide.
 var script = jsonscan.MustScript(keep, map[string]role{
 	"id": idRole, "response_id": idRole, "generation_id": idRole,
+	"model": modelRole, "pages.*": pageRole,
 	"type": kindRole, "event_type": kindRole,
 	"finish_reason": finishRole, "delta.finish_reason": finishRole,
 	"usage": usageRole, "meta": usageRole, "delta.usage": usageRole, "response.meta": usageRole,
@@ -66,11 +69,13 @@ type meter struct {
 
 	reading tokenizer.Reading
 	usage   []byte // the last usage seen, raw
+	parses  bool   // the answer is a parsed document
+	pages   int64  // of it
 }
 
 // NewMeter makes the meter of one answer.
-func (*Dialect) NewMeter(_ tokenizer.Call, answer tokenizer.Answer) tokenizer.Meter {
-	m := &meter{}
+func (*Dialect) NewMeter(call tokenizer.Call, answer tokenizer.Answer) tokenizer.Meter {
+	m := &meter{parses: call.Operation == ocr}
 	m.json = jsonscan.New(script.Plan, m)
 	switch answer.Form {
 	case tokenizer.JSON:
@@ -116,10 +121,17 @@ func (m *meter) Close(end tokenizer.End) tokenizer.Reading {
 	if end == tokenizer.Cut && !m.complete {
 		from = tokenizer.Partial
 	}
+	var u tokenizer.Usage
 	if len(m.usage) > 0 {
-		if u := counts(gjson.ParseBytes(m.usage), from); u.Known() {
-			m.reading.Usage = []tokenizer.Usage{u}
-		}
+		g := gjson.ParseBytes(m.usage)
+		u, m.reading.Cost = counts(g, from), cost(g)
+	}
+	if m.parses && m.pages > 0 && from == tokenizer.Reported {
+		u.Set(tokenizer.Pages, m.pages, tokenizer.Counted)
+	}
+	if u.Known() {
+		u.Model = m.reading.Model
+		m.reading.Usage = []tokenizer.Usage{u}
 	}
 	return m.reading
 }
@@ -166,6 +178,12 @@ func (m *meter) Value(watch int, raw []byte) {
 		}
 	case idRole:
 		jsonscan.SetWord(&m.reading.ResponseID, raw)
+	case modelRole:
+		jsonscan.SetWord(&m.reading.Model, raw)
+	case pageRole:
+		if jsonscan.Says(raw) {
+			m.pages++
+		}
 	case finishRole:
 		jsonscan.SetWord(&m.reading.Finish, raw)
 		if m.reading.Finish == "ERROR" {

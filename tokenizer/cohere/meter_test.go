@@ -13,8 +13,9 @@ type sample struct {
 	form             tokenizer.Form
 	in, cached, out  int64
 	waivedIn, waived int64
-	search           int64
+	search, pages    int64
 	text, finish     string
+	model, cost      string
 	fails            bool
 }
 
@@ -55,12 +56,19 @@ data: {"type":"message-end","delta":{"finish_reason":"TOOL_CALL","usage":{"token
 `, in: 9, out: 3, waivedIn: 2, waived: 1, text: "Yes", finish: "COMPLETE"},
 	{name: "rerank", form: tokenizer.JSON, body: `{"id":"m-1","results":[{"index":1,"relevance_score":0.1}],"meta":{"billed_units":{"search_units":3}}}`, search: 3},
 	{name: "embed", form: tokenizer.JSON, body: `{"id":"m-1","texts":["a"],"embeddings":{"float":[[0.1]]},"meta":{"billed_units":{"input_tokens":10}}}`, in: 10},
+	{name: "rerank of another maker", form: tokenizer.JSON, body: `{"object":"list","data":[{"relevance_score":0.5,"index":1}],"model":"r-2","usage":{"total_tokens":43}}`, in: 43, model: "r-2"},
+	{name: "rerank resold", form: tokenizer.JSON, body: `{"id":"m-1","model":"r-3","results":[{"index":0,"document":{"text":"no"}}],"usage":{"prompt_tokens":16,"total_tokens":17,"cost":3.4e-7}}`, in: 16, model: "r-3", cost: "3.4e-7"},
+	{name: "parse", form: tokenizer.JSON, body: `{"id":"m-1","pages":[{"markdown":{"content":"# No"}},null,{}, {"blocks":[{"pages":[1]}]}]}`, pages: 2},
 	{name: "failed stream", form: tokenizer.SSE, body: `data: {"type":"message-end","delta":{"finish_reason":"ERROR","error":"overloaded"}}` + "\n\n", finish: "ERROR", fails: true},
 }
 
 func feed(t *testing.T, s sample, cuts ...int) (r tokenizer.Reading, complete bool) {
 	t.Helper()
-	m := New().NewMeter(tokenizer.Call{Operation: chat}, tokenizer.Answer{Status: 200, Form: s.form, Head: tokenizer.NoHead{}})
+	op := chat
+	if s.pages > 0 {
+		op = ocr
+	}
+	m := New().NewMeter(tokenizer.Call{Operation: op}, tokenizer.Answer{Status: 200, Form: s.form, Head: tokenizer.NoHead{}})
 	at := 0
 	for _, c := range append(cuts, len(s.body)) {
 		p := []byte(s.body[at:c])
@@ -105,6 +113,9 @@ func check(t *testing.T, s sample, r tokenizer.Reading, complete bool) {
 	if count(tokenizer.Input) != s.in || count(tokenizer.CacheRead) != s.cached || count(tokenizer.Output) != s.out || count(tokenizer.RerankUnits) != s.search {
 		t.Errorf("%s: %+v", s.name, u)
 	}
+	if count(tokenizer.Pages) != s.pages || r.Model != s.model || u.Model != s.model || r.Cost != s.cost {
+		t.Errorf("%s: %+v", s.name, r)
+	}
 	if u.Waived(tokenizer.Input) != s.waivedIn || u.Waived(tokenizer.CacheRead) != s.cached || u.Waived(tokenizer.Output) != s.waived {
 		t.Errorf("%s: waived %d, %d, %d", s.name, u.Waived(tokenizer.Input), u.Waived(tokenizer.CacheRead), u.Waived(tokenizer.Output))
 	}
@@ -115,6 +126,16 @@ func TestACutStreamIsPartial(t *testing.T) {
 	m.Feed([]byte(v2Stream[:300]))
 	if r := m.Close(tokenizer.Cut); r.Unreadable != 0 || len(r.Usage) != 0 {
 		t.Errorf("%+v", r)
+	}
+	m = New().NewMeter(tokenizer.Call{Operation: chat}, tokenizer.Answer{Form: tokenizer.SSE, Head: tokenizer.NoHead{}})
+	m.Feed([]byte(`data: {"type":"message-end","delta":{"usage":{"tokens":{"input_tokens":20,"output_tokens":4}},"fin`))
+	if r := m.Close(tokenizer.Cut); len(r.Usage) != 1 || r.Usage[0].Source(tokenizer.Output) != tokenizer.Partial {
+		t.Errorf("cut within the last event: %+v", r)
+	}
+	m = New().NewMeter(tokenizer.Call{Operation: ocr}, tokenizer.Answer{Head: tokenizer.NoHead{}})
+	m.Feed([]byte(`{"pages":[{"markdown":{}},{`))
+	if r := m.Close(tokenizer.Cut); len(r.Usage) != 0 {
+		t.Errorf("pages of a cut document: %+v", r)
 	}
 	if New().NewMeter(tokenizer.Call{}, tokenizer.Answer{Form: tokenizer.Opaque}) != nil {
 		t.Error("an opaque answer has a meter")
@@ -147,4 +168,20 @@ func FuzzMeter(f *testing.F) {
 			t.Fatalf("cut at %d: %+v, whole %+v", cut, got, whole)
 		}
 	})
+}
+
+func BenchmarkMeter(b *testing.B) {
+	delta := []byte("event: content-delta\ndata: " + `{"type":"content-delta","index":0,"delta":{"message":{"content":{"text":" the"}}}}` + "\n\n")
+	end := []byte("event: message-end\ndata: " + `{"type":"message-end","delta":{"finish_reason":"COMPLETE","usage":{"billed_units":{"input_tokens":12,"output_tokens":200},"tokens":{"input_tokens":507,"output_tokens":203},"cached_tokens":448}}}` + "\n\n")
+	b.SetBytes(int64(200*len(delta) + len(end)))
+	b.ReportAllocs()
+	for b.Loop() {
+		m := New().NewMeter(tokenizer.Call{Operation: chat}, tokenizer.Answer{Form: tokenizer.SSE, Head: tokenizer.NoHead{}})
+		for range 200 {
+			m.Feed(delta)
+		}
+		if !m.Feed(end) || len(m.Close(tokenizer.Complete).Usage) != 1 {
+			b.Fatal("not read")
+		}
+	}
 }

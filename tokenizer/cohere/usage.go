@@ -1,6 +1,8 @@
 package cohere
 
 import (
+	"strings"
+
 	"github.com/farebox/farebox/tokenizer"
 	"github.com/farebox/farebox/tokenizer/cells"
 	"github.com/tidwall/gjson"
@@ -14,12 +16,19 @@ import (
 // fill the classes, and what exceeds the billed units is waived: of the cached ones
 // first, for the preamble is what is cached. Where only billed units are told, they
 // are the tokens.
+//
+// Rerankers of other makers tell prompt_tokens, or total_tokens alone, as they bill
+// by the token what they read and write nothing (Voyage, OpenRouter, Jina, vLLM).
 // https://docs.cohere.com/docs/tokens-and-tokenizers
+// https://docs.voyageai.com/reference/reranker-api
 func counts(g gjson.Result, from tokenizer.Source) (u tokenizer.Usage) {
 	in, out := cells.First(g, "tokens.input_tokens"), cells.First(g, "tokens.output_tokens")
 	billedIn, billedOut := cells.First(g, "billed_units.input_tokens"), cells.First(g, "billed_units.output_tokens")
 	if !in.Known {
 		in = billedIn
+	}
+	if !in.Known {
+		in = cells.First(g, "prompt_tokens", "total_tokens")
 	}
 	if !out.Known {
 		out = billedOut
@@ -47,4 +56,14 @@ func waive(u *tokenizer.Usage, told, billed cells.Part, classes ...tokenizer.Cla
 		u.Waive(c, n)
 		over -= max(n, 0)
 	}
+}
+
+// cost is what the provider says that the call cost, in USD: OpenRouter tells it.
+// https://openrouter.ai/docs/use-cases/usage-accounting
+func cost(g gjson.Result) string {
+	const most = 32
+	if c := g.Get("cost"); c.Type == gjson.Number && len(c.Raw) <= most {
+		return strings.Clone(c.Raw)
+	}
+	return ""
 }

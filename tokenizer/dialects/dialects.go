@@ -57,6 +57,9 @@ var hosts = [...]host{
 	{name: "api.perplexity.ai", provider: "perplexity"}, // unasked, cumulative in every chunk
 	{name: "api.cohere.com", provider: "cohere"},
 	{name: "api.cohere.ai", provider: "cohere"},
+	{name: "api.voyageai.com", provider: "voyage"},
+	{name: "api.jina.ai", provider: "jina_ai"},
+	{name: "ollama.com", provider: "ollama", asks: true},                // docs.ollama.com/api/openai-compatibility
 	{name: "dashscope.aliyuncs.com", provider: "dashscope", asks: true}, // alibabacloud.com/help/en/model-studio/compatibility-of-openai-with-dashscope
 	{name: "dashscope-intl.aliyuncs.com", provider: "dashscope", asks: true},
 	{name: "api.moonshot.ai", provider: "moonshot"}, // unasked, within the last choice

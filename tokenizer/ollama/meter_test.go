@@ -104,3 +104,19 @@ func FuzzMeter(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkMeter(b *testing.B) {
+	line := []byte(`{"model":"m","created_at":"2026-01-02T03:04:05.678901Z","message":{"role":"assistant","content":" the"},"done":false}` + "\n")
+	end := []byte(`{"model":"m","message":{"role":"assistant","content":""},"done_reason":"stop","done":true,"prompt_eval_count":17,"eval_count":200}` + "\n")
+	b.SetBytes(int64(200*len(line) + len(end)))
+	b.ReportAllocs()
+	for b.Loop() {
+		m := New().NewMeter(tokenizer.Call{Operation: chat}, tokenizer.Answer{Form: tokenizer.NDJSON, Head: tokenizer.NoHead{}})
+		for range 200 {
+			m.Feed(line)
+		}
+		if !m.Feed(end) || len(m.Close(tokenizer.Complete).Usage) != 1 {
+			b.Fatal("not read")
+		}
+	}
+}
