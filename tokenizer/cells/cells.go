@@ -7,6 +7,8 @@
 package cells
 
 import (
+	"strings"
+
 	"github.com/farebox/farebox/tokenizer"
 	"github.com/tidwall/gjson"
 )
@@ -76,4 +78,15 @@ func Split(u *tokenizer.Usage, from tokenizer.Source, total Part, parts ...Part)
 		left -= n
 	}
 	u.Set(total.Class, left, from)
+}
+
+// Cost is what the provider says that the call cost, in USD: a JSON number as it is
+// written, or "". OpenRouter and those that follow it tell it.
+// https://openrouter.ai/docs/use-cases/usage-accounting
+func Cost(usage gjson.Result) string {
+	const most = 32
+	if c := usage.Get("cost"); c.Type == gjson.Number && len(c.Raw) <= most {
+		return strings.Clone(c.Raw)
+	}
+	return ""
 }

@@ -2,6 +2,7 @@ package cohere
 
 import (
 	"github.com/farebox/farebox/tokenizer"
+	"github.com/farebox/farebox/tokenizer/cells"
 	"github.com/farebox/farebox/tokenizer/jsonscan"
 	"github.com/farebox/farebox/tokenizer/ndjson"
 	"github.com/farebox/farebox/tokenizer/sse"
@@ -124,7 +125,7 @@ func (m *meter) Close(end tokenizer.End) tokenizer.Reading {
 	var u tokenizer.Usage
 	if len(m.usage) > 0 {
 		g := gjson.ParseBytes(m.usage)
-		u, m.reading.Cost = counts(g, from), cost(g)
+		u, m.reading.Cost = counts(g, from), cells.Cost(g)
 	}
 	if m.parses && m.pages > 0 && from == tokenizer.Reported {
 		u.Set(tokenizer.Pages, m.pages, tokenizer.Counted)

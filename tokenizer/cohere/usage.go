@@ -1,8 +1,6 @@
 package cohere
 
 import (
-	"strings"
-
 	"github.com/farebox/farebox/tokenizer"
 	"github.com/farebox/farebox/tokenizer/cells"
 	"github.com/tidwall/gjson"
@@ -56,14 +54,4 @@ func waive(u *tokenizer.Usage, told, billed cells.Part, classes ...tokenizer.Cla
 		u.Waive(c, n)
 		over -= max(n, 0)
 	}
-}
-
-// cost is what the provider says that the call cost, in USD: OpenRouter tells it.
-// https://openrouter.ai/docs/use-cases/usage-accounting
-func cost(g gjson.Result) string {
-	const most = 32
-	if c := g.Get("cost"); c.Type == gjson.Number && len(c.Raw) <= most {
-		return strings.Clone(c.Raw)
-	}
-	return ""
 }

@@ -1,8 +1,6 @@
 package openai
 
 import (
-	"strings"
-
 	"github.com/farebox/farebox/tokenizer"
 	"github.com/farebox/farebox/tokenizer/cells"
 	"github.com/tidwall/gjson"
@@ -25,7 +23,7 @@ func (m *meter) counts(from tokenizer.Source) (u tokenizer.Usage, tier string, o
 		return u, "", false
 	}
 	g := gjson.ParseBytes(m.usage)
-	m.reading.Cost = cost(g)
+	m.reading.Cost = cells.Cost(g)
 	if m.usageFrom == timingsRole {
 		u = timings(g, from)
 	} else {
@@ -86,15 +84,4 @@ func timings(g gjson.Result, from tokenizer.Source) (u tokenizer.Usage) {
 		cells.First(g, "predicted_n").As(tokenizer.Output),
 	)
 	return u
-}
-
-// cost is what the provider says that the call cost: OpenRouter and those that
-// follow it tell it in USD.
-// https://openrouter.ai/docs/use-cases/usage-accounting
-func cost(g gjson.Result) string {
-	const most = 32
-	if c := g.Get("cost"); c.Type == gjson.Number && len(c.Raw) <= most {
-		return strings.Clone(c.Raw)
-	}
-	return ""
 }

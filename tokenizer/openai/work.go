@@ -192,7 +192,7 @@ func (m *mediaMeter) closeBatch(u *tokenizer.Usage) {
 func (m *mediaMeter) counts() (u tokenizer.Usage) {
 	const from = tokenizer.Reported
 	g := gjson.ParseBytes(m.usage)
-	m.reading.Cost = cost(g)
+	m.reading.Cost = cells.Cost(g)
 	seconds := cells.First(g, "seconds")
 	switch {
 	case g.Get("type").Str == "duration":
