@@ -44,6 +44,10 @@ func (u Unit) IsMoney() bool { return u <= Contracted }
 // corrections. What is settled of Concurrency is nothing.
 type Amounts [units]int64
 
+// MaxMost bounds what one hold takes of an account, in its unit; more is taken for
+// it. In nano-USD it is a million dollars.
+const MaxMost = 1e15
+
 // Account is one limit of one owner in one window. Two accounts are the same when
 // their Keys are.
 type Account struct {
@@ -112,6 +116,8 @@ var Taken = Short{At: -1}
 type State struct {
 	Account
 	Spent, Held int64
+	// At is when it was spent, for Load of a Rolling account; zero: now.
+	At time.Time
 }
 
 // Left is what may still be taken. It is below 0 where more was spent than held.
@@ -151,7 +157,7 @@ type Store interface {
 	// spent nothing.
 	States(ctx context.Context, accounts []Account) ([]State, error)
 	// Load sets what was spent in accounts that are not there yet, as the ledger has
-	// it. One that is there is left as it is.
+	// it: the sum of the states of each. One that is there is left as it is.
 	Load(ctx context.Context, states []State) error
 	// Lapse settles holds that are over their time at what they held, and returns how
 	// many. It is to be called from time to time.

@@ -1,0 +1,254 @@
+package budget
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/farebox/farebox/policy"
+)
+
+// Memory is the Store of one machine. It forgets all when the process ends: what
+// was spent is then loaded from the ledger, where calls that were under way are
+// settled first.
+type Memory struct {
+	now func() time.Time
+
+	mu       sync.Mutex // guards all below; held for look-ups and arithmetic only
+	accounts map[place]*count
+	holds    map[attempt]*taking
+}
+
+var _ Store = (*Memory)(nil)
+
+// attempt names a hold.
+type attempt struct {
+	id policy.CallID
+	n  int
+}
+
+// taking is a hold that was taken.
+type taking struct {
+	Hold
+	at   time.Time
+	from []part // of Accounts, in their order
+}
+
+// part is what a hold took of one account.
+type part struct {
+	*count
+	full int64 // of a Rate: when it would have been full again, had nothing else been taken since
+}
+
+// NewMemory makes a store without accounts, whose clock is now; nil: time.Now.
+func NewMemory(now func() time.Time) *Memory {
+	if now == nil {
+		now = time.Now
+	}
+	return &Memory{now: now, accounts: map[place]*count{}, holds: map[attempt]*taking{}}
+}
+
+// Now implements Store.
+func (m *Memory) Now() time.Time { return m.now() }
+
+// Reserve implements Store.
+func (m *Memory) Reserve(_ context.Context, h Hold) (Short, error) {
+	now := m.now()
+	h.Most.bound()
+	fresh := &taking{Hold: h, at: now, from: make([]part, len(h.Accounts))}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	key := attempt{h.ID, h.Attempt}
+	if m.holds[key] != nil {
+		return Taken, nil
+	}
+	for i := range h.Accounts {
+		fresh.from[i].count = m.count(&h.Accounts[i])
+	}
+	if short := fresh.raise(Amounts{}, h.Most, now); !short.OK() {
+		return short, nil
+	}
+	for i := range fresh.from {
+		fresh.from[i].holds++
+	}
+	m.holds[key] = fresh
+	return Taken, nil
+}
+
+func (a *Amounts) bound() {
+	for unit := range a {
+		a[unit] = min(a[unit], MaxMost)
+	}
+}
+
+// raise takes what is more in most than in before from all accounts, or from none.
+// An account that is there twice is asked for both together, as what was taken for
+// the first is given back if the second is short.
+func (t *taking) raise(before, most Amounts, now time.Time) Short {
+	for i := range t.Accounts {
+		a := &t.Accounts[i]
+		if left, again, ok := t.from[i].take(a, before[a.Unit], most[a.Unit], now); !ok {
+			for j := range i {
+				b := &t.Accounts[j]
+				t.from[j].untake(b, most[b.Unit], before[b.Unit])
+			}
+			return Short{At: i, Left: left, Again: again}
+		}
+	}
+	for i := range t.from {
+		t.from[i].full = t.from[i].count.full
+	}
+	return Taken
+}
+
+// Extend implements Store.
+func (m *Memory) Extend(_ context.Context, id policy.CallID, n int, most Amounts) (Short, error) {
+	now := m.now()
+	most.bound()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t := m.holds[attempt{id, n}]
+	if t == nil {
+		return Taken, nil
+	}
+	for unit := range most {
+		most[unit] = max(most[unit], t.Most[unit])
+	}
+	short := t.raise(t.Most, most, now)
+	if short.OK() {
+		t.Most = most
+	}
+	return short, nil
+}
+
+// Settle implements Store.
+func (m *Memory) Settle(_ context.Context, id policy.CallID, n int, spent Amounts, thresholds []int) ([]Crossed, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t := m.holds[attempt{id, n}]
+	if t == nil {
+		return nil, false, nil
+	}
+	delete(m.holds, attempt{id, n})
+	return t.settle(spent, thresholds, m.now()), true, nil
+}
+
+func (t *taking) settle(spent Amounts, thresholds []int, now time.Time) (crossed []Crossed) {
+	for i := range t.from {
+		a, c := &t.Accounts[i], t.from[i].count
+		c.holds--
+		if a.Rate > 0 {
+			c.correct(cost(a, t.Most[a.Unit]), cost(a, spent[a.Unit]), t.from[i].full, now)
+			continue
+		}
+		before, after := c.settle(a, t.Most[a.Unit], spent[a.Unit], t.at, now)
+		crossed = appendCrossed(crossed, a, before, after, thresholds)
+	}
+	return crossed
+}
+
+func appendCrossed(crossed []Crossed, a *Account, before, after int64, thresholds []int) []Crossed {
+	for _, percent := range thresholds {
+		if over(before, after, a.Limit, percent) {
+			crossed = append(crossed, Crossed{Account: *a, Percent: percent, Spent: after})
+		}
+	}
+	return crossed
+}
+
+// Release implements Store.
+func (m *Memory) Release(_ context.Context, id policy.CallID, n int) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if t := m.holds[attempt{id, n}]; t != nil {
+		delete(m.holds, attempt{id, n})
+		t.settle(Amounts{}, nil, m.now())
+	}
+	return nil
+}
+
+// Charge implements Store.
+func (m *Memory) Charge(_ context.Context, accounts []Account, spent Amounts, thresholds []int) (crossed []Crossed, _ error) {
+	now := m.now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range accounts {
+		a := &accounts[i]
+		before, after := m.count(a).charge(a, spent[a.Unit], now, now)
+		crossed = appendCrossed(crossed, a, before, after, thresholds)
+	}
+	return crossed, nil
+}
+
+// States implements Store.
+func (m *Memory) States(_ context.Context, accounts []Account) ([]State, error) {
+	now := m.now()
+	states := make([]State, len(accounts))
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range accounts {
+		a := &accounts[i]
+		states[i].Account = *a
+		if c := m.accounts[placeOf(a)]; c != nil {
+			states[i].Spent, states[i].Held = c.spentAt(a, now), c.held
+		}
+	}
+	return states, nil
+}
+
+// Load implements Store.
+func (m *Memory) Load(_ context.Context, states []State) error {
+	now := m.now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	fresh := map[place]bool{}
+	for i := range states {
+		s := &states[i]
+		key := placeOf(&s.Account)
+		fresh[key] = fresh[key] || m.accounts[key] == nil
+		if !fresh[key] {
+			continue
+		}
+		at := s.At
+		if at.IsZero() {
+			at = now
+		}
+		m.count(&s.Account).charge(&s.Account, s.Spent, at, now)
+	}
+	return nil
+}
+
+// Lapse implements Store. It also forgets accounts that are over.
+func (m *Memory) Lapse(context.Context) (lapsed int, _ error) {
+	now := m.now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for key, t := range m.holds {
+		if !now.Before(t.Until) {
+			delete(m.holds, key)
+			t.settle(t.Most, nil, now)
+			lapsed++
+		}
+	}
+	for key, c := range m.accounts {
+		if c.over(&key, now) {
+			delete(m.accounts, key)
+		}
+	}
+	return lapsed, nil
+}
+
+// count is what is known of an account; a new one has spent nothing.
+func (m *Memory) count(a *Account) *count {
+	key := placeOf(a)
+	c := m.accounts[key]
+	if c == nil {
+		c = &count{}
+		if a.Rolling > 0 {
+			c.parts = newParts(a.Rolling)
+		}
+		m.accounts[key] = c
+	}
+	c.end = a.End
+	return c
+}

@@ -1,0 +1,220 @@
+package budget
+
+import (
+	"encoding/binary"
+	"math"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/farebox/farebox/policy"
+)
+
+func callID(n int) (id policy.CallID) {
+	binary.BigEndian.PutUint64(id[8:], uint64(n))
+	return id
+}
+
+func holdOf(n int, most int64, accounts ...Account) Hold {
+	h := Hold{ID: callID(n), Accounts: accounts, Until: time.Now().Add(time.Hour)}
+	for _, a := range accounts {
+		h.Most[a.Unit] = most
+	}
+	return h
+}
+
+func left(t *testing.T, m *Memory, a Account) int64 {
+	t.Helper()
+	states, err := m.States(t.Context(), []Account{a})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return states[0].Left()
+}
+
+func reserve(t *testing.T, m *Memory, h Hold) Short {
+	t.Helper()
+	short, err := m.Reserve(t.Context(), h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return short
+}
+
+// Many callers at once never take more than there is, whatever they use of it.
+func TestMemoryNeverOverspends(t *testing.T) {
+	m := NewMemory(nil)
+	wide := Account{Rule: "all", Unit: Charged, Limit: 100_000}
+	narrow := Account{Rule: "team", Of: "a", Unit: Charged, Limit: 60_000}
+	var wait sync.WaitGroup
+	for g := range 64 {
+		wait.Go(func() {
+			random := rand.New(rand.NewPCG(1, uint64(g)))
+			for i := range 300 {
+				h := holdOf(g*1000+i, 1+random.Int64N(500), wide, narrow)
+				if short, _ := m.Reserve(t.Context(), h); !short.OK() {
+					continue
+				}
+				for _, a := range h.Accounts {
+					if n := left(t, m, a); n < 0 {
+						t.Errorf("%s has %d left", a.Rule, n)
+					}
+				}
+				if random.IntN(4) == 0 {
+					m.Release(t.Context(), h.ID, 0)
+					continue
+				}
+				m.Settle(t.Context(), h.ID, 0, Amounts{Charged: random.Int64N(h.Most[Charged] + 1)}, nil)
+			}
+		})
+	}
+	wait.Wait()
+	states, _ := m.States(t.Context(), []Account{wide, narrow})
+	if states[0].Held != 0 || states[1].Held != 0 || states[0].Spent != states[1].Spent || states[0].Spent < 59_000 {
+		t.Errorf("at the end: %+v", states)
+	}
+}
+
+func TestMemorySettlesOnce(t *testing.T) {
+	m := NewMemory(nil)
+	a := Account{Rule: "r", Unit: Charged, Limit: 1000}
+	reserve(t, m, holdOf(1, 600, a))
+	if short := reserve(t, m, holdOf(2, 500, a)); short.OK() || short.Left != 400 || short.At != 0 {
+		t.Errorf("a second hold: %+v", short)
+	}
+	crossed, found, _ := m.Settle(t.Context(), callID(1), 0, Amounts{Charged: 950}, []int{50, 75, 90, 100})
+	if !found || len(crossed) != 3 || crossed[2].Percent != 90 || crossed[2].Spent != 950 {
+		t.Errorf("crossed %+v", crossed)
+	}
+	if _, found, _ := m.Settle(t.Context(), callID(1), 0, Amounts{Charged: 950}, nil); found || left(t, m, a) != 50 {
+		t.Error("it was settled twice")
+	}
+	m.Charge(t.Context(), []Account{a}, Amounts{Charged: -900}, nil)
+	if left(t, m, a) != 950 {
+		t.Error("what was corrected is not given back")
+	}
+}
+
+func TestMemoryExtends(t *testing.T) {
+	m := NewMemory(nil)
+	a := Account{Rule: "r", Unit: Tokens, Limit: 1000}
+	reserve(t, m, holdOf(1, 600, a))
+	if short, _ := m.Extend(t.Context(), callID(1), 0, Amounts{Tokens: 1100}); short.OK() || left(t, m, a) != 400 {
+		t.Error("it was extended beyond the limit")
+	}
+	if short, _ := m.Extend(t.Context(), callID(1), 0, Amounts{Tokens: 900}); !short.OK() || left(t, m, a) != 100 {
+		t.Error("it was not extended")
+	}
+	m.Release(t.Context(), callID(1), 0)
+	if left(t, m, a) != 1000 {
+		t.Error("it was not given back")
+	}
+}
+
+// A rate refills evenly, and what was held for too much comes back, as far as it
+// was not refilled already.
+func TestMemoryRates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := NewMemory(nil)
+		a := Account{Rule: "rate", Unit: Tokens, Limit: 600, Rate: time.Minute}
+		reserve(t, m, holdOf(1, 600, a))
+		short := reserve(t, m, holdOf(2, 100, a))
+		if again := time.Until(short.Again); short.OK() || again != 10*time.Second {
+			t.Errorf("%+v, again in %v", short, again)
+		}
+		if short := reserve(t, m, holdOf(3, 601, a)); short.OK() || !short.Again.IsZero() {
+			t.Errorf("more than all: %+v", short)
+		}
+		time.Sleep(10 * time.Second)
+		if n := left(t, m, a); n != 100 {
+			t.Errorf("after ten seconds: %d", n)
+		}
+		m.Settle(t.Context(), callID(1), 0, Amounts{Tokens: 200}, nil)
+		if n := left(t, m, a); n != 500 {
+			t.Errorf("after 400 came back: %d", n)
+		}
+		reserve(t, m, holdOf(4, 100, a))
+		time.Sleep(time.Minute)
+		reserve(t, m, holdOf(5, 600, a))
+		m.Settle(t.Context(), callID(4), 0, Amounts{Tokens: 0}, nil)
+		if n := left(t, m, a); n != 0 {
+			t.Errorf("what was refilled came back once more: %d", n)
+		}
+	})
+}
+
+func TestMemoryRolls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := NewMemory(nil)
+		a := Account{Rule: "hour", Unit: Charged, Limit: 1000, Rolling: time.Hour}
+		m.Load(t.Context(), []State{{Account: a, Spent: 300, At: time.Now().Add(-30 * time.Minute)}, {Account: a, Spent: 100}})
+		reserve(t, m, holdOf(1, 600, a))
+		m.Settle(t.Context(), callID(1), 0, Amounts{Charged: 500}, nil)
+		short := reserve(t, m, holdOf(2, 200, a))
+		if short.OK() || short.Left != 100 || time.Until(short.Again) < 30*time.Minute || time.Until(short.Again) > 32*time.Minute {
+			t.Errorf("%+v, in %v", short, time.Until(short.Again))
+		}
+		time.Sleep(time.Until(short.Again))
+		if short := reserve(t, m, holdOf(3, 200, a)); !short.OK() {
+			t.Errorf("when it was told: %+v", short)
+		}
+		time.Sleep(2 * time.Hour)
+		m.Settle(t.Context(), callID(3), 0, Amounts{Charged: 200}, nil)
+		if n := left(t, m, a); n != 1000 {
+			t.Errorf("after all left the window: %d", n)
+		}
+	})
+}
+
+func TestMemoryForgets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := NewMemory(nil)
+		day := Account{Rule: "day", Unit: Charged, Limit: 1000, Start: time.Now(), End: time.Now().Add(24 * time.Hour)}
+		accounts := []Account{
+			day, {Rule: "roll", Unit: Charged, Limit: 1000, Rolling: time.Hour}, {Rule: "rate", Unit: Tokens, Limit: 1000, Rate: time.Minute},
+			{Rule: "cap", Unit: Concurrency, Limit: 1000},
+		}
+		reserve(t, m, holdOf(1, 10, accounts...))
+		time.Sleep(time.Hour)
+		if n, _ := m.Lapse(t.Context()); n != 1 || left(t, m, day) != 990 {
+			t.Errorf("%d lapsed, %d left", n, left(t, m, day))
+		}
+		time.Sleep(25 * time.Hour)
+		m.Lapse(t.Context())
+		if len(m.accounts) != 0 {
+			t.Errorf("%d accounts are remembered", len(m.accounts))
+		}
+	})
+}
+
+func TestMemoryKeepsToInt64(t *testing.T) {
+	m := NewMemory(nil)
+	a := Account{Rule: "huge", Unit: Charged, Limit: math.MaxInt64, Soft: true}
+	for n := range 3 {
+		reserve(t, m, holdOf(n, math.MaxInt64/2+1, a))
+	}
+	for n := range 3 {
+		m.Settle(t.Context(), callID(n), 0, Amounts{Charged: math.MaxInt64}, []int{50})
+	}
+	if n := left(t, m, a); n > 0 {
+		t.Errorf("%d left", n)
+	}
+}
+
+func BenchmarkMemory(b *testing.B) {
+	m := NewMemory(nil)
+	accounts := make([]Account, 5)
+	for i := range accounts {
+		accounts[i] = Account{Rule: string(rune('a' + i)), Of: "team", Unit: Unit(i % 4), Limit: math.MaxInt64}
+	}
+	h := Hold{Accounts: accounts, Most: Amounts{100, 100, 100, 1, 1}}
+	var n uint64
+	for b.Loop() {
+		n++
+		binary.BigEndian.PutUint64(h.ID[:], n)
+		m.Reserve(b.Context(), h)
+		m.Settle(b.Context(), h.ID, 0, Amounts{50, 50, 50, 1, 1}, []int{50, 75, 90, 100})
+	}
+}
