@@ -29,6 +29,7 @@ type Store interface {
 	Open(ctx context.Context) ([]policy.Opening, error)
 	Deferrals
 	Spending
+	Alerts
 	// Find returns every record whose call id, request id, trace id or response
 	// id is id, oldest first, at most limit.
 	Find(ctx context.Context, id string, limit int) ([]policy.Record, error)

@@ -30,6 +30,9 @@ type Memory struct {
 
 	verdicts map[ledger.Subject]ledger.Verdict
 	audit    []ledger.Change
+
+	alerts []ledger.Alert // by number, from 1
+	mutes  []ledger.Mute
 }
 
 var _ ledger.Store = (*Memory)(nil)

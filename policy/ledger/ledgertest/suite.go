@@ -57,6 +57,12 @@ func Run(t *testing.T, open func(t *testing.T) ledger.Store) {
 		{"verdicts", verdicts},
 		{"verdicts are listed newest first", heard},
 		{"audit", audit},
+		{"alerts are raised once", raisedOnce},
+		{"the highest share is told", highestTold},
+		{"alerts are told", alertsTold},
+		{"alerts are acknowledged", alertsAcknowledged},
+		{"mutes and re-arming", alertsMuted},
+		{"alerts are listed newest first", alertsListed},
 		{"verdicts beside the writer", verdictsBeside},
 		{"an ended context writes nothing", endedContext},
 		{"readers beside the writer", concurrent},
@@ -73,6 +79,7 @@ func RunPersistent(t *testing.T, open func(t *testing.T, dir string) ledger.Stor
 	s := open(t, dir)
 	write(t, s, ledger.Batch{Openings: []policy.Opening{Opening(1), Opening(2)}, Records: []policy.Record{Record(1)}})
 	first := judge(t, s, ledger.Subject{Call: ID(1)}, 1)
+	raised := raise(t, s, alertOf(50))
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -80,6 +87,7 @@ func RunPersistent(t *testing.T, open func(t *testing.T, dir string) ledger.Stor
 	if second := judge(t, s, ledger.Subject{Call: ID(1)}, 2); second.Number <= first.Number || string(second.Before) != string(first.After) {
 		t.Errorf("after %+v comes %+v", first, second)
 	}
+	wantUntold(t, s, "mail", raised)
 	wantRecords(t, s, "req-1", Record(1))
 	wantOpen(t, s, Opening(2))
 	write(t, s, ledger.Batch{Records: []policy.Record{Record(1), Record(2)}})
