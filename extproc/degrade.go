@@ -22,6 +22,7 @@ const (
 	nativeUntold     reason = "native_untold"     // Envoy counted the answer and told no usage: settled at an estimate
 	meteringMismatch reason = "metering_mismatch" // Envoy meters this route in another way than the configuration here says
 	falseStamp       reason = "false_stamp"       // a request said that another Farebox had admitted it, and no key here confirms it
+	unchangedRequest reason = "unchanged_request" // a cap, a hint or another model could not be written in the request
 	admissionFailed  reason = "admission_failed"  // the call passed unmetered, for want of a decision
 	noRandomness     reason = "no_call_id"        // no call id could be minted
 	commitWait       reason = policy.CommitWait
@@ -29,7 +30,7 @@ const (
 )
 
 var reasons = []reason{
-	malformedRequest, unreadableEvent, unknownEncoding, brokenEncoding, unknownContent, usageRefused, unknownMessage, nativeUntold, meteringMismatch, falseStamp, admissionFailed, noRandomness,
+	malformedRequest, unreadableEvent, unknownEncoding, brokenEncoding, unknownContent, usageRefused, unknownMessage, nativeUntold, meteringMismatch, falseStamp, unchangedRequest, admissionFailed, noRandomness,
 	commitWait, ledgerRefused,
 }
 

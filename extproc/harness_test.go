@@ -28,6 +28,7 @@ import (
 // what it was told.
 type cashier struct {
 	refuse *policy.Refusal
+	change policy.Ticket // how calls shall go
 
 	mu       sync.Mutex
 	admitted []policy.Request
@@ -39,7 +40,9 @@ func (c *cashier) Admit(_ context.Context, r *policy.Request) (policy.Ticket, er
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.admitted = append(c.admitted, *r)
-	return policy.Ticket{Request: *r, Refusal: c.refuse}, nil
+	t := c.change
+	t.Request, t.Refusal = *r, c.refuse
+	return t, nil
 }
 
 func (c *cashier) Refuse(_ context.Context, _ *policy.Request, why policy.Refusal) {

@@ -229,11 +229,12 @@ func apiKey(h *wire.Message) string {
 }
 
 func (st *stream) admit(call tokenizer.Call, body []byte) {
+	st.request.Signed = strings.HasPrefix(st.head.Header("authorization"), awsSignature)
+	st.request.Changes = st.changes(call, body)
 	start := time.Now()
 	ticket, err := st.srv.o.Decider.Admit(st.ctx, &st.request)
 	st.srv.metrics.admit.Observe(time.Since(start).Seconds())
-	signed := strings.HasPrefix(st.head.Header("authorization"), awsSignature)
-	sized := st.head.Header("content-length") != ""
+	sized, path := st.head.Header("content-length") != "", st.head.Header(":path")
 	st.head, st.caller, st.request.Identity = wire.Message{}, caller{}, nil
 	if err != nil { // admission does not fail by itself yet: nothing it needs is remote
 		st.degrade(admissionFailed, err)
@@ -252,31 +253,11 @@ func (st *stream) admit(call tokenizer.Call, body []byte) {
 	if st.rules.Stamp && len(st.rules.StampKeys) > 0 {
 		st.reply.Set = append(st.reply.Set, wire.Pair{Name: stampName, Value: stamps(st.rules.StampKeys).sign(ticket.ID, st.now())})
 	}
+	edits := st.change(body, path)
 	if st.shape == wire.Decide {
 		st.lookAway()
-		return
+	} else {
+		edits = append(edits, st.askUsage(body)...)
 	}
-	st.askUsage(call, body, signed, sized)
-}
-
-// askUsage makes a stream report its usage when the caller did not ask for it.
-// A signed request is left as it is: its signature covers the body.
-func (st *stream) askUsage(call tokenizer.Call, body []byte, signed, sized bool) {
-	asker, can := st.way.dialect.(tokenizer.UsageAsker)
-	if !can || st.shape != wire.Inline || !st.rules.InjectUsage || !st.way.asks || signed || st.request.Malformed || st.srv.refusals.has(st.upstream(), st.now()) {
-		return
-	}
-	edits := asker.AskUsage(call, body)
-	if len(edits) == 0 {
-		return
-	}
-	st.asked = true
-	st.reply.Body, st.reply.Swap = tokenizer.Apply(st.reply.Body, body, edits), true
-	if sized {
-		n := 0
-		for _, piece := range st.reply.Body {
-			n += len(piece)
-		}
-		st.reply.Set = append(st.reply.Set, wire.Pair{Name: "content-length", Value: strconv.Itoa(n)})
-	}
+	st.edit(body, edits, sized)
 }

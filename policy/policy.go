@@ -68,6 +68,11 @@ type Request struct {
 	Inputs    []uint64 `json:"-"` // hashes, likewise, of what it embeds: of the first MaxInputs; nil: it embeds nothing
 	Malformed bool     // the body could not be read
 	At        time.Time
+
+	// Changes are the parts of the call that a Ticket may have changed: none of one
+	// whose body is signed, cannot be read, or is of a dialect that knows no way.
+	Changes tokenizer.Part `json:"-"`
+	Signed  bool           `json:"-"` // with AWS's SigV4, body and path included
 }
 
 // MaxInputs bounds Request.Inputs.
@@ -80,6 +85,24 @@ type Ticket struct {
 	Owner   Owner
 	Refusal *Refusal
 	Hold    Hold
+
+	// How the call goes to its provider where that is not as it was asked; of
+	// Request.Changes only.
+	Model     string `json:",omitzero"` // another model; empty: as asked
+	MaxOutput int64  `json:",omitzero"` // most tokens of each answer, set or lowered; 0: as asked
+	Hint      string `json:"-"`         // a sentence for the model, behind the system's text; empty: none
+}
+
+// Sent is the call as it goes to its provider.
+func (t *Ticket) Sent() tokenizer.Call {
+	c := t.Call
+	if t.Model != "" {
+		c.Model = t.Model
+	}
+	if t.MaxOutput > 0 && (c.MaxOutput == 0 || c.MaxOutput > t.MaxOutput) {
+		c.MaxOutput = t.MaxOutput
+	}
+	return c
 }
 
 // Hold is what a call may consume at most, as far as admission can tell.

@@ -47,8 +47,9 @@ func missingMetadata(a *attribution.Attribution, missing []string) policy.Refusa
 
 // hold is what the call may consume, from the size of its request and from what
 // calls like it have used.
-func (e *Engine) hold(r *policy.Request) policy.Hold {
-	return policy.Hold{Input: e.o.Estimator.Input(r.Call), Output: e.o.Estimator.Output(r.Call)}
+func (e *Engine) hold(t *policy.Ticket) policy.Hold {
+	sent := t.Sent()
+	return policy.Hold{Input: e.o.Estimator.Input(sent), Output: e.o.Estimator.Output(sent)}
 }
 
 func (e *Engine) refuse(ctx context.Context, t policy.Ticket, why policy.Refusal) {

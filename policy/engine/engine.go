@@ -134,7 +134,7 @@ func (e *Engine) Admit(ctx context.Context, r *policy.Request) (policy.Ticket, e
 		e.metrics.wouldRefuse.WithLabelValues(why.Code).Inc()
 	}
 	t.Retry = max(t.Retry, e.failed.tries(&t))
-	t.Hold = e.hold(r)
+	t.Hold = e.hold(&t)
 	e.o.Journal.Open(policy.Opening{Ticket: t})
 	return t, nil
 }

@@ -55,17 +55,15 @@ func (e *Engine) fillOutput(t *policy.Ticket, o *policy.Outcome, u *tokenizer.Us
 // generate (t.Hold is the same estimate at admission), or all that the caller
 // allowed.
 func (e *Engine) abortedOutput(t *policy.Ticket) int64 {
-	if most := t.Call.MaxOutput * int64(max(t.Call.Choices, 1)); e.rules.Load().HoldOnAbort && most > 0 {
+	sent := t.Sent()
+	if most := sent.MaxOutput * int64(max(sent.Choices, 1)); e.rules.Load().HoldOnAbort && most > 0 {
 		return most
 	}
 	return t.Hold.Output
 }
 
 func modelOf(t *policy.Ticket, o *policy.Outcome) string {
-	if o.Reading.Model != "" {
-		return o.Reading.Model
-	}
-	return t.Call.Model
+	return cmp.Or(o.Reading.Model, t.Model, t.Call.Model)
 }
 
 func record(t *policy.Ticket, o *policy.Outcome) policy.Record {
@@ -189,7 +187,7 @@ func (e *Engine) learn(t *policy.Ticket, o *policy.Outcome) {
 		return
 	}
 	for i := range o.Reading.Usage {
-		e.o.Estimator.Learn(t.Call, &o.Reading.Usage[i])
+		e.o.Estimator.Learn(t.Sent(), &o.Reading.Usage[i])
 	}
 }
 

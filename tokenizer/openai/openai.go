@@ -37,6 +37,7 @@ var (
 	_ tokenizer.Dialect    = (*Dialect)(nil)
 	_ tokenizer.UsageAsker = (*Dialect)(nil)
 	_ tokenizer.Refuser    = (*Dialect)(nil)
+	_ tokenizer.Changer    = (*Dialect)(nil)
 )
 
 // New makes the dialect.
