@@ -213,6 +213,9 @@ type caller struct {
 func (c *caller) Header(name string) string    { return c.head.Header(name) }
 func (c *caller) Attribute(name string) string { return c.head.Attribute(name) }
 func (c *caller) Body(path string) string      { return tokenizer.Field(c.body, path) }
+func (c *caller) Claim(provider, name string) (value string, one bool) {
+	return c.head.Claim(provider, name)
+}
 
 var _ policy.Identity = (*caller)(nil)
 

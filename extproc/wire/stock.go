@@ -43,13 +43,15 @@ func (m *Message) Header(name string) string {
 }
 
 // Attribute returns an attribute of Envoy as text, or "". Numbers are integers
-// in text.
+// in text, and what is so or not is "true" or "false".
 func (m *Message) Attribute(name string) string {
 	switch v := m.attrs[name].GetKind().(type) {
 	case *structpb.Value_StringValue:
 		return v.StringValue
 	case *structpb.Value_NumberValue:
 		return strconv.FormatInt(int64(v.NumberValue), 10)
+	case *structpb.Value_BoolValue:
+		return strconv.FormatBool(v.BoolValue)
 	}
 	return ""
 }

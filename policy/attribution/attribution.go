@@ -1,7 +1,8 @@
 // Package attribution says who pays for a call.
 //
-// In comes a Request (its headers, Envoy's attributes, members of its body, the
-// hash of its key); out goes an Owner, each attribute with the rule that gave it.
+// In comes a Request (its headers, Envoy's attributes, the claims of a token that
+// Envoy has verified, members of its body, the hash of its key); out goes an Owner,
+// each attribute with the rule that gave it.
 // With a directory of owners it also says what that knows of the team. The
 // package reads no body by itself, knows no price and no budget, and it refuses
 // nothing: it names what is missing or unknown and whether the configuration
@@ -59,6 +60,10 @@ type Options struct {
 	Strip     []string // request headers not to send upstream
 	Owners    *owners.Directory
 	OnUnknown OnUnknown // of a team that Owners does not list; nothing without Owners
+	// TrustXFCC takes the caller's certificate from x-forwarded-client-cert, where
+	// there is that header: its last element. Whoever may send it may be anyone. It is
+	// not sent upstream then.
+	TrustXFCC bool
 }
 
 // Attribution resolves owners.
@@ -69,6 +74,7 @@ type Attribution struct {
 	owners    *owners.Directory
 	facts     []string // that the owners know
 	onUnknown OnUnknown
+	trustXFCC bool
 }
 
 // rule is a Rule made ready: every text it can say is there already.
@@ -85,13 +91,16 @@ type rule struct {
 
 // New checks options and makes an Attribution.
 func New(o Options) (*Attribution, error) {
-	a := &Attribution{refuse: o.Refuse, owners: o.Owners, onUnknown: o.OnUnknown}
+	a := &Attribution{refuse: o.Refuse, owners: o.Owners, onUnknown: o.OnUnknown, trustXFCC: o.TrustXFCC}
 	if o.Owners != nil {
 		a.facts = o.Owners.Facts()
 	}
 	var err error
 	if a.rules, err = compile(o, a.facts); err != nil {
 		return nil, err
+	}
+	if o.TrustXFCC {
+		o.Strip = append(slices.Clone(o.Strip), xfccHeader)
 	}
 	if a.drop, err = headerNames(o.Strip); err != nil {
 		return nil, err
@@ -170,14 +179,16 @@ type fate struct {
 func (r *rule) resolve(call *policy.Request, a *Attribution) (value, text string, f fate) {
 	flaw, stranger := sound, -1
 	for i := range r.sources {
-		raw, listed := r.sources[i].read(call, a.owners)
+		raw, is := r.sources[i].read(call, a)
 		value, state := Clean(raw)
 		switch {
-		case !listed:
+		case is == ofNobody:
 			flaw = flaw.or(unknown(i))
 			if stranger < 0 {
 				stranger = i
 			}
+		case is == misfit:
+			flaw = flaw.or(unusable(i))
 		case state == Absent:
 		case state == Unusable:
 			flaw = flaw.or(unusable(i))
@@ -213,7 +224,7 @@ func (a *Attribution) How(name string) string {
 	for i := range a.rules {
 		if r := &a.rules[i]; r.name == name {
 			for _, s := range r.sources {
-				if s.kind == fromHeader || s.kind == fromBody || s.kind == fromKey {
+				if s.kind == fromHeader || s.kind == fromBody || s.kind == fromKey || s.kind == fromClaim {
 					places = append(places, s.says)
 				}
 			}

@@ -16,6 +16,9 @@ type caller map[string]string
 func (c caller) Header(name string) string { return c[name] }
 func (caller) Attribute(string) string     { return "" }
 func (caller) Body(string) string          { return "" }
+func (caller) Claim(string, string) (string, bool) {
+	return "", true
+}
 
 // ask resolves a call with these headers.
 func (c caller) ask(a *Attribution) Answer { return a.Resolve(&policy.Request{Identity: c}) }

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/farebox/farebox/policy"
-	"github.com/farebox/farebox/policy/owners"
 )
 
 // Source is one place to look for a value. Exactly one of its fields is set.
@@ -18,6 +17,14 @@ type Source struct {
 	Workload  string // "namespace", "service_account" or "name" of the workload whose sidecar Envoy is
 	Attribute string // name of an Envoy attribute
 	Trace     bool   // the trace id of traceparent
+	SPIFFE    string // pattern of the SPIFFE ID in the caller's certificate, see spiffe.go
+	JWT       Claim  // a claim of the caller's token
+}
+
+// Claim is a member of the payload of a token that Envoy has verified.
+type Claim struct {
+	Provider string // as Envoy's filter calls who signs such tokens: payload_in_metadata
+	Name     string // of the claim; dots lead into objects ("act.sub")
 }
 
 // Sources that have one of a few words.
@@ -49,19 +56,22 @@ const (
 	fromAttribute
 	fromWorkload
 	fromTrace
+	fromCertificate
+	fromClaim
 )
 
 // source is a Source made ready.
 type source struct {
 	kind kind
-	name string // of a header, path, attribute or word
+	name string // of a header, path, attribute, claim or word; or a pattern
+	of   string // the provider of a claim
 	says string // "header x-team"
 }
 
 // Identifies reports whether a source says what Envoy or a key proves, and not
 // what a caller merely writes.
 func (s *Source) Identifies() bool {
-	return s.APIKey != "" || s.Route != "" || s.Workload != "" || s.Attribute != ""
+	return s.APIKey != "" || s.Route != "" || s.Workload != "" || s.Attribute != "" || s.SPIFFE != "" || s.JWT != Claim{}
 }
 
 // Check reports what is wrong with a source, nil when nothing is.
@@ -85,35 +95,44 @@ func (s *Source) ready() (r source, err error) {
 	}
 	switch {
 	case s.Header != "":
-		r = source{fromHeader, strings.ToLower(s.Header), "header " + strings.ToLower(s.Header)}
+		r = source{kind: fromHeader, name: strings.ToLower(s.Header), says: "header " + strings.ToLower(s.Header)}
 		err = checkHeader(s.Header)
 	case s.Body != "":
-		r = source{fromBody, s.Body, "body " + s.Body}
+		r = source{kind: fromBody, name: s.Body, says: "body " + s.Body}
 		err = checkPath(s.Body)
 	case s.APIKey != "":
-		r = source{fromKey, "", "api key"}
+		r = source{kind: fromKey, says: "api key"}
 		err = oneOf(s.APIKey, Team)
 	case s.Route != "":
 		r, err = route(s.Route)
 	case s.Workload != "":
-		r = source{fromWorkload, s.Workload, "workload " + s.Workload}
+		r = source{kind: fromWorkload, name: s.Workload, says: "workload " + s.Workload}
 		err = oneOf(s.Workload, WorkloadWords...)
 	case s.Attribute != "":
-		r = source{fromAttribute, s.Attribute, "attribute " + s.Attribute}
+		r = source{kind: fromAttribute, name: s.Attribute, says: "attribute " + s.Attribute}
 		err = checkAttribute(s.Attribute)
+	case s.SPIFFE != "":
+		r = source{kind: fromCertificate, name: s.SPIFFE, says: "spiffe " + s.SPIFFE}
+		err = checkPattern(s.SPIFFE)
+	case s.JWT != Claim{}:
+		r = source{kind: fromClaim, name: s.JWT.Name, of: s.JWT.Provider, says: "jwt claim " + s.JWT.Name + " of " + s.JWT.Provider}
+		err = s.JWT.check()
 	default:
-		r = source{fromTrace, "", "trace id"}
+		r = source{kind: fromTrace, says: "trace id"}
 	}
 	return r, err
 }
 
 func (s *Source) given() (n int) {
-	for _, text := range [...]string{s.Header, s.Body, s.APIKey, s.Route, s.Workload, s.Attribute} {
+	for _, text := range [...]string{s.Header, s.Body, s.APIKey, s.Route, s.Workload, s.Attribute, s.SPIFFE} {
 		if text != "" {
 			n++
 		}
 	}
 	if s.Trace {
+		n++
+	}
+	if s.JWT != (Claim{}) {
 		n++
 	}
 	return n
@@ -131,12 +150,12 @@ func route(word string) (source, error) {
 		if !validKey(key) {
 			return source{}, fmt.Errorf("%q is no key of metadata: it must match [A-Za-z0-9_-]{1,64}", key)
 		}
-		return source{fromAttribute, "xds.route_metadata.filter_metadata['" + MetadataNamespace + "']['" + key + "']", "route " + word}, nil
+		return source{kind: fromAttribute, name: "xds.route_metadata.filter_metadata['" + MetadataNamespace + "']['" + key + "']", says: "route " + word}, nil
 	}
 	if err := oneOf(word, RouteWords...); err != nil {
 		return source{}, fmt.Errorf("%w or %sKEY", err, MetadataPrefix)
 	}
-	return source{fromAttribute, "xds." + map[string]string{"name": "route_name", "cluster": "cluster_name"}[word], "route " + word}, nil
+	return source{kind: fromAttribute, name: "xds." + map[string]string{"name": "route_name", "cluster": "cluster_name"}[word], says: "route " + word}, nil
 }
 
 func validKey(key string) bool {
@@ -189,60 +208,46 @@ func checkAttribute(name string) error {
 	return nil
 }
 
-// read returns what the source gives, "" for nothing. listed is false where
-// there is a key that nobody listed has.
-func (s *source) read(r *policy.Request, dir *owners.Directory) (raw string, listed bool) {
-	switch s.kind {
-	case fromHeader:
-		return r.Identity.Header(s.name), true
-	case fromBody:
-		return r.Identity.Body(s.name), true
-	case fromAttribute:
-		return r.Identity.Attribute(s.name), true
-	case fromWorkload:
-		return workload(s.name, r.Identity), true
-	case fromTrace:
-		return r.TraceID, true
-	case fromKey:
-		if r.KeyHash != "" {
-			return dir.ByKey(r.KeyHash, r.At)
-		}
-	}
-	return "", true
-}
+// reading is how a source was read.
+type reading uint8
 
-// What Istio's agent writes into the node of the Envoy that it starts.
-// https://istio.io/latest/docs/reference/config/istio.mesh.v1alpha1/
+// told: what is there may be a value. ofNobody: there is a key that nobody listed
+// has. misfit: there is something, of another form than the source takes.
 const (
-	nodeID         = "xds.node.id" // sidecar~ADDRESS~POD.NAMESPACE~NAMESPACE.svc.DOMAIN
-	nodeNamespace  = "xds.node.metadata['NAMESPACE']"
-	nodeAccount    = "xds.node.metadata['SERVICE_ACCOUNT']"
-	nodeWorkload   = "xds.node.metadata['WORKLOAD_NAME']"
-	gatewayNode    = "router~"
-	waypointNode   = "waypoint~"
-	nodeIDPodField = 2
+	told reading = iota
+	ofNobody
+	misfit
 )
 
-// workload says which workload Envoy stands beside. A gateway or waypoint stands
-// beside none: there it says nothing.
-func workload(word string, id policy.Identity) string {
-	node := id.Attribute(nodeID)
-	if strings.HasPrefix(node, gatewayNode) || strings.HasPrefix(node, waypointNode) {
-		return ""
+// read returns what the source gives, "" for nothing.
+func (s *source) read(r *policy.Request, a *Attribution) (raw string, is reading) {
+	switch s.kind {
+	case fromHeader:
+		return r.Identity.Header(s.name), told
+	case fromBody:
+		return r.Identity.Body(s.name), told
+	case fromAttribute:
+		return r.Identity.Attribute(s.name), told
+	case fromWorkload:
+		return workload(s.name, r.Identity), told
+	case fromTrace:
+		return r.TraceID, told
+	case fromCertificate:
+		return fit(peer(r.Identity, a.trustXFCC), s.name)
+	case fromClaim:
+		value, one := r.Identity.Claim(s.of, s.name)
+		if !one {
+			return "", misfit
+		}
+		return value, told
+	case fromKey:
+		if r.KeyHash != "" {
+			team, listed := a.owners.ByKey(r.KeyHash, r.At)
+			if !listed {
+				return "", ofNobody
+			}
+			return team, told
+		}
 	}
-	switch word {
-	case "service_account":
-		return id.Attribute(nodeAccount)
-	case "name":
-		return id.Attribute(nodeWorkload)
-	}
-	if ns := id.Attribute(nodeNamespace); ns != "" {
-		return ns
-	}
-	pod := node
-	for range nodeIDPodField {
-		_, pod, _ = strings.Cut(pod, "~")
-	}
-	pod, _, _ = strings.Cut(pod, "~")
-	return pod[strings.LastIndexByte(pod, '.')+1:]
+	return "", told
 }

@@ -12,12 +12,17 @@ import (
 )
 
 // call is an Identity of all kinds: "h:", "a:" and "b:" go before names of
-// headers, attributes and members of the body.
+// headers, attributes and members of the body, "c:" before provider:claim. A claim
+// that is "several" is not one value.
 type call map[string]string
 
 func (c call) Header(name string) string    { return c["h:"+name] }
 func (c call) Attribute(name string) string { return c["a:"+name] }
 func (c call) Body(path string) string      { return c["b:"+path] }
+func (c call) Claim(provider, name string) (string, bool) {
+	v := c["c:"+provider+":"+name]
+	return strings.TrimPrefix(v, "several"), v != "several"
+}
 
 const (
 	supportKey  = "00112233445566778899aabbccddeeff"
@@ -74,6 +79,13 @@ func TestEverySource(t *testing.T) {
 		"an id of another form":    {Source{Workload: "namespace"}, call{"a:xds.node.id": "envoy.1"}, ""},
 		"an id cut short":          {Source{Workload: "namespace"}, call{"a:xds.node.id": "sidecar~1~"}, ""},
 		"nothing of a workload":    {Source{Workload: "namespace"}, call{}, ""},
+		"certificate":              {Source{SPIFFE: "spiffe://*/ns/{}/sa/*"}, showing("spiffe://acme/ns/shop/sa/bot"), "a=shop (spiffe spiffe://*/ns/{}/sa/*)\n"},
+		"of a whole certificate":   {Source{SPIFFE: "spiffe://acme/*"}, showing("spiffe://acme/ns/shop/sa/bot"), "a=spiffe://acme/ns/shop/sa/bot (spiffe spiffe://acme/*)\n"},
+		"a name without a proof":   {Source{SPIFFE: "spiffe://acme/*"}, call{"a:connection.uri_san_peer_certificate": "spiffe://acme/a"}, ""},
+		"a proof that is not one":  {Source{SPIFFE: "spiffe://acme/*"}, call{"a:connection.uri_san_peer_certificate": "spiffe://acme/a", "a:connection.mtls": "false"}, ""},
+		"what a caller writes":     {Source{SPIFFE: "spiffe://acme/*"}, call{"h:x-forwarded-client-cert": "URI=spiffe://acme/a"}, ""},
+		"claim":                    {Source{JWT: Claim{"corp", "team"}}, call{"c:corp:team": "support"}, "a=support (jwt claim team of corp)\n"},
+		"claim of another":         {Source{JWT: Claim{"corp", "team"}}, call{"c:other:team": "support"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := mustNew(t, Options{Rules: []Rule{{Name: "a", Sources: []Source{tc.source}}}})
@@ -184,6 +196,20 @@ func TestSourceChecks(t *testing.T) {
 		"no word of a node":    {Source{Workload: "pod"}, "but namespace, service_account, name"},
 		"a long attribute":     {Source{Attribute: strings.Repeat("a", 257)}, "at most 256 bytes"},
 		"an unseen attribute":  {Source{Attribute: "a\x00"}, "that can be seen"},
+		"no scheme":            {Source{SPIFFE: "acme/*"}, "does not begin with spiffe://"},
+		"a pattern of a space": {Source{SPIFFE: "spiffe://a b"}, "that an ID can have"},
+		"a pattern of a list":  {Source{SPIFFE: "spiffe://a,spiffe://b"}, "that an ID can have"},
+		"two values":           {Source{SPIFFE: "spiffe://{}/ns/{}"}, "takes two values"},
+		"half a value":         {Source{SPIFFE: "spiffe://a/{"}, "has a brace"},
+		"a value within one":   {Source{SPIFFE: "spiffe://a/{{}}"}, "has a brace"},
+		"a part of nothing":    {Source{SPIFFE: "spiffe://a//b"}, "has an empty part"},
+		"a domain of nothing":  {Source{SPIFFE: "spiffe://"}, "has an empty part"},
+		"a value without end":  {Source{SPIFFE: "spiffe://a/{}-*"}, "where the value ends"},
+		"nobody's claim":       {Source{JWT: Claim{Name: "team"}}, "there is no provider"},
+		"a claim of nothing":   {Source{JWT: Claim{Provider: "corp"}}, "there is no claim"},
+		"a long claim":         {Source{JWT: Claim{"corp", strings.Repeat("a", 257)}}, "at most 256 bytes"},
+		"a deep claim":         {Source{JWT: Claim{"corp", "a.b.c.d.e.f.g.h.i.j"}}, "has 9 dots"},
+		"a claim and a header": {Source{JWT: Claim{"corp", "team"}, Header: "x-a"}, "names 2 places"},
 		"a secret attribute":   {Source{Attribute: "request.headers['Authorization']"}, "holds a secret"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -203,7 +229,7 @@ func TestSourceChecks(t *testing.T) {
 			t.Errorf("%+v: identifies %v, %v", s, s.Identifies(), s.Check())
 		}
 	}
-	for _, s := range []Source{{APIKey: "team"}, {Route: "name"}, {Workload: "name"}, {Attribute: "a"}} {
+	for _, s := range []Source{{APIKey: "team"}, {Route: "name"}, {Workload: "name"}, {Attribute: "a"}, {SPIFFE: "spiffe://a"}, {JWT: Claim{"a", "b"}}} {
 		if !s.Identifies() {
 			t.Errorf("%+v does not identify", s)
 		}
@@ -234,9 +260,9 @@ func TestNewRefusesWithOwners(t *testing.T) {
 
 func TestHowTellsOnlyWhatACallerCanGive(t *testing.T) {
 	a := mustNew(t, Options{Rules: []Rule{{Name: "team", Sources: []Source{
-		{APIKey: "team"}, {Workload: "namespace"}, {Route: "name"}, {Body: "metadata.team"}, {Header: "X-Team"}, {Trace: true},
+		{SPIFFE: "spiffe://acme/*"}, {JWT: Claim{"corp", "team"}}, {APIKey: "team"}, {Workload: "namespace"}, {Body: "metadata.team"}, {Header: "X-Team"}, {Trace: true},
 	}}}, Owners: directory(t)})
-	if got := a.How("team"); got != "api key or body metadata.team or header x-team" {
+	if got := a.How("team"); got != "jwt claim team of corp or api key or body metadata.team or header x-team" {
 		t.Errorf("How = %q", got)
 	}
 }

@@ -54,9 +54,12 @@ func (b *book) last(t *testing.T) policy.Record {
 
 type headers map[string]string
 
-func (h headers) Header(name string) string  { return h[name] }
-func (h headers) Attribute(string) string    { return "" }
-func (h headers) Body(string) string         { return "" }
+func (h headers) Header(name string) string { return h[name] }
+func (h headers) Attribute(string) string   { return "" }
+func (h headers) Body(string) string        { return "" }
+func (h headers) Claim(string, string) (string, bool) {
+	return "", true
+}
 func rate(t *testing.T, s string) money.Rate { t.Helper(); return must(t)(money.ParseRate(s)) }
 
 func must(t *testing.T) func(money.Rate, error) money.Rate {

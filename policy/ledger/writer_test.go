@@ -190,6 +190,9 @@ type identity struct{}
 func (identity) Header(string) string    { return "" }
 func (identity) Attribute(string) string { return "" }
 func (identity) Body(string) string      { return "" }
+func (identity) Claim(string, string) (string, bool) {
+	return "", true
+}
 
 func TestOpenKeepsNoIdentity(t *testing.T) {
 	d := newDisk(noFault)

@@ -49,6 +49,8 @@ func (c *Config) Attribution() attribution.Options {
 		Refuse:  c.Attributes.OnMissing == MissingRefuse,
 		Strip:   lowered(c.Attributes.Strip),
 		Owners:  c.directory(),
+
+		TrustXFCC: c.Attributes.TrustXFCC,
 	}
 	switch c.Attributes.OnUnknown {
 	case UnknownRefuse:
@@ -80,22 +82,29 @@ func (a *Attribute) rule() attribution.Rule {
 }
 
 func (s *Source) source() attribution.Source {
-	return attribution.Source{
-		Header: s.Header, Body: s.Body, APIKey: s.APIKey, Route: s.Route, Workload: s.Workload, Attribute: s.Attribute, Trace: s.Trace,
+	of := attribution.Source{
+		Header: s.Header, Body: s.Body, APIKey: s.APIKey, Route: s.Route, Workload: s.Workload, Attribute: s.Attribute, Trace: s.Trace, SPIFFE: s.SPIFFE,
 	}
+	if s.JWT != nil {
+		of.JWT = attribution.Claim{Provider: s.JWT.Provider, Name: s.JWT.Claim}
+	}
+	return of
 }
 
 // key is the key that names the source's place, or "".
 func (s *Source) key() string {
 	for _, k := range [...]struct{ key, given string }{
-		{"header", s.Header}, {"body", s.Body}, {"api_key", s.APIKey}, {"route", s.Route}, {"workload", s.Workload}, {"attribute", s.Attribute},
+		{"header", s.Header}, {"body", s.Body}, {"api_key", s.APIKey}, {"route", s.Route}, {"workload", s.Workload}, {"attribute", s.Attribute}, {"spiffe", s.SPIFFE},
 	} {
 		if k.given != "" {
 			return k.key
 		}
 	}
-	if s.Trace {
+	switch {
+	case s.Trace:
 		return "trace"
+	case s.JWT != nil:
+		return "jwt"
 	}
 	return ""
 }
@@ -143,7 +152,7 @@ func (d *decoder) validateSources(key string, sources []Source, dir *owners.Dire
 	}
 }
 
-const placesHint = "write one of header, body, api_key, route, workload, attribute, or trace: true"
+const placesHint = "write one of spiffe, jwt, api_key, workload, route, attribute, header, body, or trace: true"
 
 // validatePlace looks at the last of sources.
 func (d *decoder) validatePlace(at string, sources []Source, dir *owners.Directory) {
@@ -155,6 +164,7 @@ func (d *decoder) validatePlace(at string, sources []Source, dir *owners.Directo
 	case key == "" && d.mistakenAt(at):
 	case key == "":
 		d.addAt(at, &Error{Message: "names no place to look", Hint: placesHint})
+	case key == "jwt" && d.mistakenBelow(at):
 	case len(d.given(at)) > 1:
 		d.addAt(at, &Error{Message: "names several places: " + strings.Join(d.given(at), ", "), Hint: "write each as a source of its own"})
 	case err != nil:

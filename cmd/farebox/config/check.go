@@ -41,7 +41,7 @@ func (f Finding) String() string {
 func Check(c *Config) []Finding {
 	var found []Finding
 	for _, rule := range []func(*Config) []Finding{
-		checkSizes, checkMetering, checkListen, checkLedger, checkDrain, checkAttributes, checkTrust, checkStrip, checkProviders, checkRates,
+		checkSizes, checkMetering, checkListen, checkLedger, checkDrain, checkAttributes, checkTrust, checkXFCC, checkStrip, checkProviders, checkRates,
 	} {
 		found = append(found, rule(c)...)
 	}
@@ -141,7 +141,7 @@ func checkStrip(c *Config) (found []Finding) {
 			}
 		}
 	}
-	return found
+	return append(found, checkForged(c, strip)...)
 }
 
 func checkProviders(c *Config) (found []Finding) {

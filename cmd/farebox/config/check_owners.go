@@ -10,38 +10,6 @@ import (
 	"github.com/farebox/farebox/policy/owners"
 )
 
-// checkTrust finds attributes that a caller can write in place of what Envoy or a
-// key proves.
-func checkTrust(c *Config) (found []Finding) {
-	for i := range c.Attributes.List {
-		a := &c.Attributes.List[i]
-		proof := slices.IndexFunc(a.Sources, identifies)
-		claim := slices.IndexFunc(a.Sources, func(s Source) bool { return !identifies(s) && !s.Trace })
-		if claim < 0 {
-			continue
-		}
-		what := a.Sources[claim].source()
-		key := fmt.Sprintf("attribution.%s[%d]", a.Name, claim)
-		switch {
-		case proof > claim:
-			first := a.Sources[proof].source()
-			found = append(found, warn(key, fmt.Sprintf("a caller overrules %s by %s", first.String(), what.String()), "put what a caller may write last, or remove it"))
-		case a.Name != attribution.Team:
-		case proof >= 0:
-			first := a.Sources[proof].source()
-			found = append(found, warn(key, fmt.Sprintf("where %s says nothing, a caller can name any team by %s", first.String(), what.String()), "remove it, unless every caller is trusted"))
-		case c.Owners != nil && c.Owners.Directory.HasKeys():
-			found = append(found, warn(key, fmt.Sprintf("owners have keys, but a caller can name any team by %s", what.String()), "write {api_key: team} as the only source, unless every caller is trusted"))
-		}
-	}
-	return found
-}
-
-func identifies(s Source) bool {
-	of := s.source()
-	return of.Identifies()
-}
-
 // checkOwners finds what makes the directory say less than it seems to.
 func checkOwners(c *Config, now time.Time) (found []Finding) {
 	a := &c.Attributes

@@ -146,6 +146,7 @@ type Attributes struct {
 	OnMissing string   `yaml:"on_missing" one:"unattributed refuse" doc:"What happens to a call without one: it is counted as unattributed, or it gets 400 missing_metadata."`
 	Strip     []string `yaml:"strip" max:"64" doc:"Request headers that the provider does not get."`
 	OnUnknown string   `yaml:"on_unknown" one:"unattributed refuse accept" doc:"What happens to a call of a team that owners does not list: it is counted as unattributed, it gets 403 unknown_owner, or the team is taken as it stands."`
+	TrustXFCC bool     `yaml:"trust_xfcc" doc:"Whether spiffe believes x-forwarded-client-cert: where a call has it, its last element is the caller's certificate, and that of the connection is the proxy's before Envoy. Only where nobody but such proxies reaches Envoy, and each of them writes the header anew or appends to it. The provider does not get it then."`
 }
 
 // What happens to a call without a required attribute.
@@ -177,10 +178,17 @@ type Source struct {
 	Workload  string `yaml:"workload" one:"namespace service_account name" doc:"Of the workload whose sidecar Envoy is, as Istio tells it; nothing in a gateway."`
 	Attribute string `yaml:"attribute" doc:"Any attribute of Envoy that the filter's request_attributes list."`
 	Trace     bool   `yaml:"trace" doc:"true: the trace id of traceparent."`
+	SPIFFE    string `yaml:"spiffe" doc:"A pattern of the SPIFFE ID in the caller's certificate, which Envoy has verified: {} is the value, and without it the whole ID is. * stands for characters of one part between slashes, at the very end for slashes too."`
+	JWT       *Claim `yaml:"jwt" doc:"A claim of a token that Envoy's jwt_authn filter has verified."`
 
 	OneOf   []string `yaml:"one_of" max:"64" doc:"Values allowed; another counts as not given. In the last source only, for all of them."`
 	Default string   `yaml:"default" doc:"The value when no source gives one. In the last source only."`
-	_       struct{} `later:"spiffe jwt"`
+}
+
+// Claim is a claim of a verified token.
+type Claim struct {
+	Claim    string `yaml:"claim" need:"yes" max:"256" doc:"A text or a number, or a list of one. Dots lead into objects: act.sub is sub in act. Where names have dots themselves, the longest that is there is taken."`
+	Provider string `yaml:"provider" need:"yes" max:"256" doc:"Who signed it: what payload_in_metadata says at a provider of jwt_authn. farebox envoy --jwt writes it."`
 }
 
 // Prices is what models cost beside the built-in catalogue.

@@ -5,12 +5,14 @@ const whoPays = `
 ## Who pays
 
 Each attribute is looked for in its sources, in order; the first that gives a value wins, so what proves something stands before what a caller
-may write: an API key, a workload and a route cannot be forged by a caller, a header and a body can. The record of a call says which source it
-was (` + "`farebox explain`" + `). Sources that hold a secret or a prompt are refused.
+may write: a certificate, a token, an API key, a workload and a route cannot be forged by a caller, a header and a body can. The record of a call
+says which source it was (` + "`farebox explain`" + `). Sources that hold a secret or a prompt are refused.
 
 ` + "```yaml" + `
 attribution:
-  team:             [{api_key: team}, {workload: namespace}, {header: x-team}]
+  team:             [{spiffe: "spiffe://acme.example/ns/{}/sa/*"}, {jwt: {claim: team, provider: corp}}, {api_key: team}, {header: x-team}]
+  user:             [{jwt: {claim: sub, provider: corp}}]
+  actor:            [{jwt: {claim: act.sub, provider: corp}}]     # who acts for the user
   project:          [{route: metadata.project}, {body: metadata.project}, {header: x-project}]
   interaction:      [{header: x-session-id}, {trace: true}]
   provider_project: [{header: openai-project}]        # plain headers of a provider; it gets them too
@@ -19,6 +21,12 @@ attribution:
   on_unknown:       refuse
 owners: {file: owners.csv}
 ` + "```" + `
+
+Farebox verifies no certificate and no token: Envoy does, before it asks. ` + "`spiffe`" + ` reads the URI of the certificate that the caller showed
+(connection.mtls, connection.uri_san_peer_certificate). A pattern is compared part by part between slashes, so that a longer ID cannot slip a part
+in; one that does not fit gives nothing, and the record says so. ` + "`jwt`" + ` reads what the jwt_authn filter published of a token, in the metadata
+envoy.filters.http.jwt_authn: never the token itself, which nobody has verified when that filter is not there. A claim of several values gives
+nothing: farebox does not choose.
 
 Envoy sends only the attributes that its ext_proc filter lists in request_attributes. The configuration that ` + "`farebox envoy`" + ` prints lists those of
 route, cluster and workload, and of the route's metadata the keys team and project; each further key is an entry such as
