@@ -20,12 +20,14 @@ func (st *stream) responseHeaders(in *wire.Message) {
 	st.gauge.status = status
 	st.gauge.tries, _ = strconv.Atoi(in.Attribute("upstream.request_attempt_count")) // absent: not known
 	st.gauge.account, st.gauge.region = account(in), searchable(in.Header("x-ms-region"))
+	form := st.request.Call.Form(in.Header("content-type"))
+	if !in.End || st.request.Call.Of != "" { // an empty answer does not say that work is over
+		st.gauge.open(st.way.dialect, st.request.Call, tokenizer.Answer{Status: status, Form: form, Head: in})
+	}
 	if in.End {
 		st.settle(endOf(status), "")
 		return
 	}
-	form := tokenizer.FormOf(in.Header("content-type"))
-	st.gauge.open(st.way.dialect, st.request.Call, tokenizer.Answer{Status: status, Form: form, Head: in})
 	if form == tokenizer.Opaque || st.gauge.meter == nil {
 		st.unread(status)
 		return

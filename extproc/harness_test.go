@@ -29,6 +29,7 @@ import (
 type cashier struct {
 	refuse *policy.Refusal
 	change policy.Ticket // how calls shall go
+	awaits string        // the one file whose results are waited for
 
 	mu       sync.Mutex
 	admitted []policy.Request
@@ -42,6 +43,7 @@ func (c *cashier) Admit(_ context.Context, r *policy.Request) (policy.Ticket, er
 	c.admitted = append(c.admitted, *r)
 	t := c.change
 	t.Request, t.Refusal = *r, c.refuse
+	t.Unclaimed = r.Call.Results && r.Call.Of != c.awaits
 	return t, nil
 }
 

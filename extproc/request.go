@@ -121,8 +121,12 @@ func (st *stream) askAfter(in *wire.Message, method string) {
 		st.degrade(noRandomness, err)
 	}
 	st.drop(in, st.rules.Drop...)
+	dropped := len(st.reply.Drop)
 	st.drop(in, "accept-encoding")
 	st.admit(call, nil)
+	if st.phase == over { // nobody reads its answer
+		st.reply.Drop = st.reply.Drop[:dropped]
+	}
 }
 
 // unbuffered reports what carries no body of a call: upgrades (buffering one hangs
@@ -246,6 +250,11 @@ func (st *stream) admit(call tokenizer.Call, body []byte) {
 	}
 	if ticket.Refusal != nil {
 		st.sayNo(*ticket.Refusal)
+		return
+	}
+	if ticket.Unclaimed { // a file of anything
+		st.reply.Mode = wire.LetGo
+		st.phase = over
 		return
 	}
 	st.ticket = ticket

@@ -94,6 +94,10 @@ type Ticket struct {
 	Model     string `json:",omitzero"` // another model; empty: as asked
 	MaxOutput int64  `json:",omitzero"` // most tokens of each answer, set or lowered; 0: as asked
 	Hint      string `json:"-"`         // a sentence for the model, behind the system's text; empty: none
+
+	// Unclaimed says that the call asks for results of work that nobody waits for:
+	// its answer need not be read, and there is nothing to settle.
+	Unclaimed bool `json:",omitzero"`
 }
 
 // Sent is the call as it goes to its provider.
@@ -269,7 +273,8 @@ type Line struct {
 	Model      string           `json:"model"`
 	Class      tokenizer.Class  `json:"meter"`
 	Quantity   int64            `json:"quantity"`
-	Waived     int64            `json:"waived,omitempty"` // of Quantity: told by the provider, and not billed
+	Waived     int64            `json:"waived,omitempty"`  // of Quantity: told by the provider, and not billed
+	Context    int64            `json:"context,omitempty"` // see tokenizer.Usage.Context
 	Source     tokenizer.Source `json:"source"`
 	State      string           `json:"state"`             // Priced, Unpriced or Free, of the list price
 	RateID     string           `json:"rate_id,omitempty"` // the row of the catalogue

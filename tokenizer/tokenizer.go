@@ -31,6 +31,20 @@ type Call struct {
 	// changes: a response in the background, a batch, a cached content. What its
 	// answer reports belongs to whoever began that work. Empty: the call is work.
 	Of string `json:",omitzero"`
+
+	// Results says that the results of that work are asked for: lines of JSON,
+	// whatever their content type is called. Of may then name a file that holds
+	// something else, so that the answer is read only where work is known by it.
+	Results bool `json:",omitzero"`
+}
+
+// Form is that of an answer to c of this content type.
+func (c *Call) Form(contentType string) Form {
+	form := FormOf(contentType)
+	if form == Opaque && c.Results {
+		return NDJSON
+	}
+	return form
 }
 
 // Head is what stands before a body: a header by its lower-case name, "" for what

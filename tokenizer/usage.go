@@ -160,6 +160,10 @@ func (s *Source) UnmarshalText(text []byte) error {
 // or the unit that the class is named after.
 type Usage struct {
 	Model string // as answered; empty: as asked
+	// Context is the input, in tokens, of the longest of the calls that are summed up
+	// here: what each of them costs depends on its own length. 0: it is one call.
+	Context int64
+
 	known uint64
 	n     [Classes]int64
 	from  [Classes]Source

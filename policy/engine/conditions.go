@@ -18,6 +18,9 @@ import (
 // never served dearer.
 func query(rec *policy.Record, u *tokenizer.Usage) price.Query {
 	input, _ := u.Totals()
+	if u.Context > 0 {
+		input = u.Context
+	}
 	q := price.Query{
 		Provider: rec.Provider, Model: u.Model, Account: rec.Account, Deployment: rec.Deployment, Region: rec.Region,
 		Tier: rec.Tier, Size: said(rec.Size), Quality: said(rec.Quality), Input: input, At: rec.Admitted,

@@ -51,6 +51,13 @@ func (p *pending) find(key workKey) (d policy.Deferral, found bool) {
 	return d, false
 }
 
+// knows reports whether work is waited for under a name.
+func (p *pending) knows(key workKey) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.works[key] != nil
+}
+
 // take removes d; false: somebody else did.
 func (p *pending) take(d *policy.Deferral) bool {
 	p.mu.Lock()
@@ -139,8 +146,8 @@ func (e *Engine) follow(ctx context.Context, t *policy.Ticket, o *policy.Outcome
 	case !found:
 		e.metrics.deferred.WithLabelValues(unclaimed).Inc()
 		return policy.Receipt{}
-	case o.End != tokenizer.Complete && !o.Reading.Error, o.Status < 200 || o.Status >= 300:
-		return policy.Receipt{} // it says nothing of the work
+	case o.End != tokenizer.Complete && !o.Reading.Error, !tells(o):
+		return policy.Receipt{}
 	case said.ID != "":
 		e.update(ctx, d, said)
 		return policy.Receipt{}
@@ -148,6 +155,15 @@ func (e *Engine) follow(ctx context.Context, t *policy.Ticket, o *policy.Outcome
 		return policy.Receipt{}
 	}
 	return e.finish(ctx, &d, *o, settledLate)
+}
+
+// tells reports whether an answer says anything of the work that it is about: one
+// that nobody could read does not, nor does an error, or a part of a file that
+// was asked for by range.
+func tells(o *policy.Outcome) bool {
+	const partial = 206
+	unread := o.Lost || o.Reading.Unreadable > 0 && len(o.Reading.Usage) == 0 && o.Reading.Deferred.ID == ""
+	return o.Status >= 200 && o.Status < 300 && o.Status != partial && !unread
 }
 
 // update takes a later word on work that goes on.

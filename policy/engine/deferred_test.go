@@ -110,6 +110,60 @@ func TestDeferredAlias(t *testing.T) {
 	}
 }
 
+// TestResultsAreReadWhereTheyAreWaitedFor: a file is looked into only while work
+// is known by its name, at its provider.
+func TestResultsAreReadWhereTheyAreWaitedFor(t *testing.T) {
+	s := newShop(t)
+	s.begins(t, 1, tokenizer.Deferred{ID: "batch_1"})
+	unclaimed := func(provider, file string) bool {
+		t.Helper()
+		ask := policy.Request{ID: ledgertest.ID(98), Provider: provider, At: s.clock.at, Identity: headers{}, Call: tokenizer.Call{Of: file, Results: true, Choices: 1}}
+		ticket, err := s.Admit(t.Context(), &ask)
+		if err != nil || ticket.Refusal != nil {
+			t.Fatalf("%v, %v", ticket.Refusal, err)
+		}
+		return ticket.Unclaimed
+	}
+	if !unclaimed("local", "file-9") {
+		t.Error("a file that nobody waits for is read")
+	}
+	s.asks(t, "batch_1", 200, tokenizer.Reading{Deferred: tokenizer.Deferred{ID: "batch_1", Alias: "file-9"}})
+	if unclaimed("local", "file-9") || !unclaimed("elsewhere", "file-9") || !unclaimed("local", "file-8") {
+		t.Error("the results of a batch are not told from other files")
+	}
+	s.asks(t, "file-9", 200, used(10, 1))
+	if len(s.book.records) != 1 || !unclaimed("local", "file-9") {
+		t.Errorf("%d records; results that are settled are read again", len(s.book.records))
+	}
+}
+
+// TestAnswersThatTellNothingOfTheWork: it goes on until one tells.
+func TestAnswersThatTellNothingOfTheWork(t *testing.T) {
+	s := newShop(t)
+	s.begins(t, 1, tokenizer.Deferred{ID: "batch_1", Alias: "file-9"})
+	ask := policy.Ticket{Request: policy.Request{ID: ledgertest.ID(99), Provider: "local", At: noon, Call: tokenizer.Call{Of: "file-9", Results: true}}}
+	for name, o := range map[string]policy.Outcome{
+		"cut":        {End: tokenizer.Cut, Status: 200, Reading: used(10, 1)},
+		"a range":    {Status: 206, Reading: used(10, 1)},
+		"not seen":   {Status: 200, Lost: true},
+		"not read":   {Status: 200, Reading: tokenizer.Reading{Unreadable: 1}},
+		"not there":  {End: tokenizer.Failed, Status: 404, Reading: tokenizer.Reading{Error: true}},
+		"not ended":  {Status: 200, Reading: tokenizer.Reading{Deferred: tokenizer.Deferred{ID: "file-9"}}},
+		"redirected": {Status: 302},
+	} {
+		o.At = noon
+		s.Settle(t.Context(), ask, o)
+		if len(s.book.records) != 0 {
+			t.Fatalf("%s: settled as %+v", name, s.book.last(t))
+		}
+	}
+	s.asks(t, "batch_1", 200, tokenizer.Reading{Deferred: tokenizer.Deferred{ID: "batch_1"}})
+	s.asks(t, "file-9", 200, used(10, 1))
+	if r := s.book.last(t); len(s.book.records) != 1 || r.ResponseID != "batch_1" || r.Owner.Value("team") != "red" {
+		t.Errorf("%d records, %+v", len(s.book.records), r)
+	}
+}
+
 // TestDeferredOverRestart: what goes on at the provider is not settled by a
 // restart, but by the answer that comes after it.
 func TestDeferredOverRestart(t *testing.T) {

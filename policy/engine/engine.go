@@ -120,7 +120,9 @@ func (e *Engine) Configure(r Rules) error {
 // with a refusal is already in the ledger.
 func (e *Engine) Admit(ctx context.Context, r *policy.Request) (policy.Ticket, error) {
 	if r.Call.Of != "" { // no work of its own
-		return ticket(r, nil), nil
+		t := ticket(r, nil)
+		t.Unclaimed = r.Call.Results && !e.pending.knows(workKey{r.Provider, r.Call.Of})
+		return t, nil
 	}
 	rules := e.rules.Load()
 	who := rules.Attribution.Resolve(r)

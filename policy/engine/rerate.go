@@ -74,16 +74,16 @@ func (e *Engine) Flush(ctx context.Context) error {
 }
 
 // addRevision takes the lines of a record apart. A new part begins with another
-// model, and where meters, which are in order within a part, begin again.
+// model or context, and where meters, which are in order within a part, begin again.
 func addRevision(parts []part, r *policy.Record) []part {
 	at := -1
 	for i := range r.Lines {
 		l := &r.Lines[i]
-		if i == 0 || l.Model != r.Lines[i-1].Model || l.Class <= r.Lines[i-1].Class {
+		if i == 0 || l.Model != r.Lines[i-1].Model || l.Context != r.Lines[i-1].Context || l.Class <= r.Lines[i-1].Class {
 			at++
 		}
 		if at == len(parts) {
-			parts = append(parts, part{usage: tokenizer.Usage{Model: l.Model}})
+			parts = append(parts, part{usage: tokenizer.Usage{Model: l.Model, Context: l.Context}})
 		}
 		parts[at].add(l, r.Revision == 0)
 	}
@@ -116,7 +116,7 @@ func (p *part) rerate(rules *Rules, c *policy.Record) (changed bool) {
 	var now [tokenizer.Classes]policy.Line
 	has := p.has
 	for i := range now {
-		now[i] = policy.Line{Model: p.usage.Model, Class: tokenizer.Class(i), Source: p.lines[i].Source, State: policy.Free}
+		now[i] = policy.Line{Model: p.usage.Model, Context: p.usage.Context, Class: tokenizer.Class(i), Source: p.lines[i].Source, State: policy.Free}
 	}
 	for _, l := range priced.Lines {
 		now[l.Class], has[l.Class] = l, true

@@ -132,7 +132,7 @@ func (r *Rules) bill(rec *policy.Record, u *tokenizer.Usage, bands *[tokenizer.C
 		if n == 0 && class != tokenizer.Input && class != tokenizer.Output {
 			continue
 		}
-		l := policy.Line{Model: model, Class: class, Quantity: n, Waived: u.Waived(class), Source: u.Source(class), State: policy.Unpriced}
+		l := policy.Line{Model: model, Class: class, Quantity: n, Waived: u.Waived(class), Context: u.Context, Source: u.Source(class), State: policy.Unpriced}
 		if l.Billed() == 0 {
 			l.State = policy.Free
 		}

@@ -1,12 +1,14 @@
 package price
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/farebox/farebox/tokenizer"
+	"github.com/farebox/farebox/tokenizer/cells"
 )
 
 // shared is the builtin catalogue, read once.
@@ -228,5 +230,27 @@ func BenchmarkBuiltin(b *testing.B) {
 		if _, err := New(rows); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// TestSumsKnowTheContextsOfThePrices: no call of a batch is put together with one
+// that has another price.
+func TestSumsKnowTheContextsOfThePrices(t *testing.T) {
+	var known []int64
+	for b := range cells.Bands {
+		known = append(known, b)
+	}
+	found := 0
+	for r := range builtin(t).All() {
+		if r.Above == 0 {
+			continue
+		}
+		found++
+		if !slices.Contains(known, r.Above) {
+			t.Errorf("%s has another price above %d tokens: tokenizer/cells does not tell that apart", r.ID, r.Above)
+		}
+	}
+	if found == 0 {
+		t.Error("no price depends on the context")
 	}
 }

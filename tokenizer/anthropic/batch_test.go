@@ -157,6 +157,8 @@ func TestResultsThatSettleNothing(t *testing.T) {
 		{"no counts", result("succeeded", "claude-a", "null"), tokenizer.Complete, true, 1},
 		{"none succeeded", `{"result":{"type":"canceled"}}`, tokenizer.Complete, false, 0},
 		{"one line wrong", good + "oops{\n" + good, tokenizer.Complete, false, 1},
+		{"the last line torn", good + good[:20], tokenizer.Complete, true, 1},
+		{"empty", "\n", tokenizer.Complete, true, 0},
 	} {
 		r := about("b1", batchResults, tokenizer.NDJSON, c.body, c.end)
 		if (r.Deferred.ID != "") != c.goesOn || r.Unreadable != c.unreadable || c.goesOn && len(r.Usage) != 0 {
@@ -165,43 +167,17 @@ func TestResultsThatSettleNothing(t *testing.T) {
 	}
 }
 
-// TestSumsKeepBands: many short contexts do not make a long one, nor does a long
-// one make others so, and not a token is lost.
-func TestSumsKeepBands(t *testing.T) {
+// TestResultsKeepLongContextsApart: many short contexts do not make a long one.
+func TestResultsKeepLongContextsApart(t *testing.T) {
 	var body strings.Builder
-	var want int64
-	for i := range 500 {
-		n := int64(1000 + i)
-		if i%100 == 0 {
-			n += longContext
-		}
-		want += n
-		fmt.Fprint(&body, result("succeeded", "claude-a", fmt.Sprintf(`{"input_tokens":%d,"output_tokens":1}`, n)))
+	for range 500 {
+		body.WriteString(result("succeeded", "claude-a", `{"input_tokens":1000,"output_tokens":1}`))
 	}
+	body.WriteString(result("succeeded", "claude-a", `{"input_tokens":150000,"cache_read_input_tokens":60000,"output_tokens":2}`))
 	r := about("b1", batchResults, tokenizer.NDJSON, body.String(), tokenizer.Complete)
-	var sum, long, outputs int64
-	for i := range r.Usage {
-		in, out := r.Usage[i].Totals()
-		sum, outputs = sum+in, outputs+out
-		if in > longContext {
-			long++
-			if out != 5 {
-				t.Errorf("%d long contexts in one", out)
-			}
-		}
-	}
-	if sum != want || outputs != 500 || long != 1 || len(r.Usage) > 10 {
-		t.Errorf("%d tokens, want %d; %d answers, %d long sums in %d", sum, want, outputs, long, len(r.Usage))
-	}
-}
-
-func TestTooManyModelsAreTold(t *testing.T) {
-	var body strings.Builder
-	for i := range maxGroups + 3 {
-		fmt.Fprint(&body, result("succeeded", fmt.Sprint("claude-", i), `{"input_tokens":1,"output_tokens":1}`))
-	}
-	if r := about("b1", batchResults, tokenizer.NDJSON, body.String(), tokenizer.Complete); len(r.Usage) != maxGroups || r.Unreadable != 3 {
-		t.Errorf("%d usages, %d unreadable", len(r.Usage), r.Unreadable)
+	const want = `claude-a {"input":500000,"output":500} claude-a {"cache_read":60000,"input":150000,"output":2}`
+	if got := classes(t, &r); got != want || r.Usage[0].Context != 1000 || r.Usage[1].Context != 210_000 {
+		t.Errorf("%s of %d and %d", got, r.Usage[0].Context, r.Usage[1].Context)
 	}
 }
 

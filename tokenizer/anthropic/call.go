@@ -24,6 +24,7 @@ type request struct {
 func (*Dialect) Read(operation, path string, _ tokenizer.Head, body []byte) (tokenizer.Call, error) {
 	call := tokenizer.Call{Dialect: Name, Operation: operation, Choices: 1}
 	if operation == batch || operation == batchResults {
+		call.Results = operation == batchResults
 		if call.Of = batchID(path); call.Of != "" {
 			return call, nil
 		}

@@ -2,6 +2,7 @@ package anthropic
 
 import (
 	"github.com/farebox/farebox/tokenizer"
+	"github.com/farebox/farebox/tokenizer/cells"
 	"github.com/farebox/farebox/tokenizer/jsonscan"
 	"github.com/farebox/farebox/tokenizer/ndjson"
 )
@@ -32,7 +33,10 @@ type resultsMeter struct {
 	lines   *ndjson.Splitter
 	json    *jsonscan.Scanner
 	reading tokenizer.Reading
-	sums    sums
+	sums    cells.Sums
+
+	seen int  // lines
+	torn bool // the last one was not read
 
 	// Of the line at hand.
 	counts  counts
@@ -56,20 +60,21 @@ func (m *resultsMeter) Feed(p []byte) (complete bool) {
 // Close ends the metering. Results that were not read to their end, or not at all,
 // tell nothing that a later answer would not: the batch goes on.
 func (m *resultsMeter) Close(end tokenizer.End) tokenizer.Reading {
-	before := m.reading.Unreadable
+	before, seen := m.reading.Unreadable, m.seen
 	m.lines.Flush()
+	torn := m.seen > seen && m.torn // of the last line its end is missing
 	if end == tokenizer.Cut {
 		m.reading.Unreadable = before
 	}
 	r := m.reading
 	r.ResponseID, r.Tier = m.of, batch
-	if len(m.sums.all) == 0 && r.Unreadable > 0 || r.Error || end != tokenizer.Complete {
+	all := m.sums.All()
+	if len(all) == 0 && r.Unreadable > 0 || r.Error || torn || m.seen == 0 || end != tokenizer.Complete {
 		r.Deferred.ID = m.of
 		return r
 	}
-	r.Usage = m.sums.all
-	if len(r.Usage) > 0 {
-		r.Model = r.Usage[0].Model
+	if r.Usage = all; len(all) > 0 {
+		r.Model = all[0].Model
 	}
 	return r
 }
@@ -86,7 +91,9 @@ func (m *resultsMeter) Data(p []byte) { _ = m.json.Feed(p) } // End asks again
 // End adds the line to the sums. A success without counts is one that cannot be
 // read.
 func (m *resultsMeter) End(_ []byte, whole bool) {
-	if !whole || m.json.Close() != nil || m.succeed && !m.counts.known() {
+	m.seen++
+	m.torn = !whole || m.json.Close() != nil
+	if m.torn || m.succeed && !m.counts.known() {
 		m.reading.Unreadable++
 		return
 	}
@@ -98,7 +105,7 @@ func (m *resultsMeter) End(_ []byte, whole bool) {
 	}
 	used, _ := m.counts.bill(m.model, tokenizer.Reported)
 	for i := range used {
-		if !m.sums.add(&used[i]) {
+		if !m.sums.Add(&used[i]) {
 			m.reading.Unreadable++
 		}
 	}
@@ -120,63 +127,3 @@ func (m *resultsMeter) Value(watch int, raw []byte) {
 
 // Text takes nothing: what was generated was counted.
 func (*resultsMeter) Text(int, []byte) {}
-
-// longContext is the input, in tokens, beyond which models have a long context
-// that may have a price of its own.
-// https://platform.claude.com/docs/en/about-claude/pricing
-const longContext = 200_000
-
-// Bounds of sums.
-const (
-	maxSums   = 4096 // usages
-	maxGroups = 64   // models, of short and of long context
-)
-
-// sums adds up the usage of many answers, by model. What a context costs depends
-// on its own length, not on that of all: short ones are put together only as far
-// as they stay short together, and long ones apart from them.
-type sums struct {
-	all    []tokenizer.Usage
-	groups []group
-}
-
-// group is the answers that are added to one usage at present.
-type group struct {
-	model string
-	long  bool
-	at    int   // in all
-	input int64 // tokens so far
-}
-
-// add adds u; false: there are too many models.
-func (s *sums) add(u *tokenizer.Usage) bool {
-	input, _ := u.Totals()
-	g := s.group(u.Model, input > longContext)
-	if g == nil {
-		return false
-	}
-	if g.at < 0 || !g.long && g.input+input > longContext && len(s.all) < maxSums {
-		g.at, g.input = len(s.all), 0
-		s.all = append(s.all, tokenizer.Usage{Model: u.Model})
-	}
-	g.input += input
-	to := &s.all[g.at]
-	for class, n := range u.All {
-		have, _ := to.Count(class)
-		to.Set(class, have+n, u.Source(class))
-	}
-	return true
-}
-
-func (s *sums) group(model string, long bool) *group {
-	for i := range s.groups {
-		if g := &s.groups[i]; g.model == model && g.long == long {
-			return g
-		}
-	}
-	if len(s.groups) == maxGroups {
-		return nil
-	}
-	s.groups = append(s.groups, group{model: model, long: long, at: -1})
-	return &s.groups[len(s.groups)-1]
-}

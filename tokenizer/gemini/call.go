@@ -44,7 +44,7 @@ func (*Dialect) Read(operation, path string, head tokenizer.Head, body []byte) (
 	t := aim(path)
 	call := tokenizer.Call{
 		Dialect: Name, Operation: operation, Choices: 1, Tier: askedTier(head),
-		Region: segment(path, "locations"), Account: segment(path, "projects"), Of: t.of(),
+		Region: segment(path, "locations"), Account: segment(path, "projects"), Of: t.of(), Results: operation == batchFile,
 	}
 	if call.Of != "" {
 		return call, nil

@@ -121,7 +121,7 @@ func TestRead(t *testing.T) {
 		{"/v1beta/interactions/v1_x", ``, tokenizer.Call{Of: "v1_x"}},
 		{"/v1beta/interactions/v1_x/cancel", `{}`, tokenizer.Call{Of: "v1_x"}},
 		{"/v1beta/batches/b-1", ``, tokenizer.Call{Of: "batches/b-1"}},
-		{"/download/v1beta/files/batch-1:download", ``, tokenizer.Call{Of: "files/batch-1"}},
+		{"/download/v1beta/files/batch-1:download", ``, tokenizer.Call{Of: "files/batch-1", Results: true}},
 		{"/v1/projects/p-1/locations/l-1/cachedContents/7", `{"ttl":"5s"}`, tokenizer.Call{Of: "cachedContents/7", Account: "p-1", Region: "l-1"}},
 	} {
 		op, ok := match(c.path)

@@ -30,14 +30,37 @@ func (m *meter) Close(end tokenizer.End) tokenizer.Reading {
 	if m.operation == interactions && !isGoingOn(m.work.status) {
 		r.Finish = m.work.status
 	}
-	u := m.counts(m.source(end))
-	m.units(&u)
-	if u.Known() {
-		u.Model = r.Model
-		r.Usage = []tokenizer.Usage{u}
+	if m.grounding.each {
+		m.closeMany()
+	} else {
+		m.closeOne(m.source(end))
 	}
 	m.deferred(end)
 	return *r
+}
+
+// closeOne sets what one call used.
+func (m *meter) closeOne(from tokenizer.Source) {
+	u := m.counts(from)
+	m.units(&u)
+	if u.Known() {
+		u.Model = m.reading.Model
+		m.reading.Usage = []tokenizer.Usage{u}
+	}
+}
+
+// closeMany sets what all requests of a batch used; their searches stand with the
+// first of its sums.
+func (m *meter) closeMany() {
+	r := &m.reading
+	r.Tier = batch
+	r.Usage = m.sums.All()
+	for i := range r.Usage {
+		r.Usage[i].Model = r.Model
+	}
+	if len(r.Usage) > 0 {
+		m.units(&r.Usage[0])
+	}
 }
 
 // closeBody judges what was still open. A cut body is short, not wrong, and one
@@ -48,6 +71,7 @@ func (m *meter) closeBody(end tokenizer.End) {
 	case m.events != nil:
 		m.events.Flush()
 	case m.lines:
+		m.torn = false
 		m.endLine()
 	case m.unread, m.operation == uncache: // the answer to a deletion may be empty
 		return
@@ -74,11 +98,7 @@ func (m *meter) source(end tokenizer.End) tokenizer.Source {
 // counts is what was used, in disjoint classes, and sets the tier.
 func (m *meter) counts(from tokenizer.Source) (u tokenizer.Usage) {
 	m.reading.Tier = tierName(m.tier)
-	switch {
-	case m.grounding.each:
-		m.reading.Tier = batch
-		return m.sum
-	case len(m.usage) == 0:
+	if len(m.usage) == 0 {
 		return u
 	}
 	g := gjson.ParseBytes(m.usage)
@@ -183,7 +203,7 @@ func (m *meter) over(end tokenizer.End) bool {
 	case batch:
 		return m.work.done && (m.items > 0 || m.work.file == "")
 	case batchFile:
-		return end == tokenizer.Complete && m.items > 0
+		return end == tokenizer.Complete && m.items+m.failures > 0 && !m.torn
 	}
 	return false
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/farebox/farebox/tokenizer"
+	"github.com/farebox/farebox/tokenizer/cells"
 	"github.com/farebox/farebox/tokenizer/jsonscan"
 	"github.com/farebox/farebox/tokenizer/sse"
 	"github.com/tidwall/gjson"
@@ -42,7 +43,11 @@ type meter struct {
 	tier      string // as a header says, or an interaction
 	usage     []byte // the last usage seen, raw
 	items     int    // usages of single requests of a batch
-	sum       tokenizer.Usage
+	failures  int    // of them that were not answered
+	keyed     bool   // this line names its request
+	failed    bool   // and says why it was not answered
+	torn      bool   // the last line was not read
+	sums      cells.Sums
 	grounding grounding
 	work      work
 
@@ -122,10 +127,14 @@ func (m *meter) feedLines(p []byte) {
 }
 
 func (m *meter) endLine() {
-	if m.amid && m.json.Close() != nil {
+	m.torn = m.amid && m.json.Close() != nil
+	if m.torn {
 		m.reading.Unreadable++
 	}
-	m.amid = false
+	if m.keyed && m.failed { // without a name it is an error in the place of results
+		m.failures++
+	}
+	m.amid, m.keyed, m.failed = false, false, false
 	m.json.Reset()
 }
 
@@ -199,7 +208,7 @@ func (m *meter) Value(watch int, raw []byte) {
 	switch as := m.script.Role(watch); as {
 	case usageRole, itemRole:
 		m.keepUsage(as, raw)
-	case mediaRole, madeRole, webRole, mapsRole, errorRole, doneRole:
+	case mediaRole, madeRole, webRole, mapsRole, errorRole, doneRole, failedRole, keyRole:
 		m.note(as, raw)
 	case tokensRole:
 		m.tokens, m.counted = m.tokens+jsonscan.Number(raw), true
@@ -232,6 +241,10 @@ func (m *meter) note(as role, raw []byte) {
 		m.grounding.maps = true
 	case doneRole:
 		m.work.done = true
+	case failedRole:
+		m.failed = true
+	case keyRole:
+		m.keyed = true
 	case errorRole:
 		m.reading.Error = true
 	}
@@ -309,7 +322,9 @@ func (m *meter) keepUsage(as role, raw []byte) {
 	m.items++
 	c := metadata(gjson.ParseBytes(raw))
 	u := c.usage(tokenizer.Reported)
-	add(&m.sum, &u)
+	if u.Known() && !m.sums.Add(&u) {
+		m.reading.Unreadable++
+	}
 }
 
 // Text takes a piece of generated text.

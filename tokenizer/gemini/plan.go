@@ -19,6 +19,8 @@ const (
 	expireRole
 	doneRole
 	errorRole
+	failedRole // one of many was not answered
+	keyRole    // what one of many is called
 	textRole
 	argsRole  // arguments of a call that the model makes: an object, or a string
 	mediaRole // a piece of sound or a picture
@@ -39,7 +41,7 @@ var keeps = [...]int{
 	idRole: jsonscan.MaxWord, modelRole: jsonscan.MaxWord, agentRole: jsonscan.MaxWord, tierRole: jsonscan.MaxWord,
 	finishRole: jsonscan.MaxWord, blockRole: jsonscan.MaxWord, kindRole: jsonscan.MaxWord, statusRole: jsonscan.MaxWord,
 	nameRole: jsonscan.MaxWord, fileRole: jsonscan.MaxWord, expireRole: jsonscan.MaxWord, stepRole: jsonscan.MaxWord,
-	doneRole: present, errorRole: present, mediaRole: present, madeRole: present, webRole: present, mapsRole: present,
+	doneRole: present, errorRole: present, failedRole: present, keyRole: present, mediaRole: present, madeRole: present, webRole: present, mapsRole: present,
 	textRole: 0, argsRole: 64 << 10, tokensRole: jsonscan.MaxWord, charactersRole: jsonscan.MaxWord,
 	queriesRole: 16 << 10, usageRole: maxUsage, itemRole: maxUsage,
 }
@@ -137,8 +139,9 @@ var workScript = jsonscan.MustScript(keep, item("response.inlinedResponses.inlin
 	"usageMetadata":                 usageRole,
 })
 
-// lineScript reads a line of the results of a batch.
-var lineScript = jsonscan.MustScript(keep, item(""))
+// lineScript reads a line of the results of a batch: what was answered, or why it
+// was not.
+var lineScript = jsonscan.MustScript(keep, item(""), places{"key": keyRole, "error": failedRole})
 
 // item lists where a result of a batch says what.
 func item(at string) places {

@@ -170,14 +170,6 @@ func (m modalities) parts(classes [kinds]tokenizer.Class) (parts [kinds]cells.Pa
 	return parts
 }
 
-// add adds the counts of more to u: usage of many requests that one call made.
-func add(u, more *tokenizer.Usage) {
-	for class, n := range more.All {
-		sum, _ := u.Count(class)
-		u.Set(class, sum+n, more.Source(class))
-	}
-}
-
 // provisioned is the tier of calls that capacity paid for beforehand serves.
 const provisioned = "provisioned"
 

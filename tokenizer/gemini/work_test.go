@@ -44,6 +44,10 @@ var works = []answer{
 	{"file of results", after(batchFile, "files/batch-b1"), tokenizer.JSON, "{\"key\":\"1\",\"response\":{\"usageMetadata\":{\"promptTokenCount\":10,\"candidatesTokenCount\":5},\"modelVersion\":\"m\"}}\n\r\n" +
 		"{\"key\":\"2\",\"error\":{}}\n{\"key\":\nnot json\n{\"response\":{\"usageMetadata\":{\"promptTokenCount\":1,\"candidatesTokenCount\":2}}}", false, `{"input":11,"output":7}`,
 		tokenizer.Reading{Model: "m", Tier: "batch", Unreadable: 2}},
+	{"file of errors", after(batchFile, "files/batch-b1"), tokenizer.NDJSON, "{\"key\":\"1\",\"error\":{\"code\":3}}\n", false, "", served(tokenizer.Reading{}, "batch")},
+	{"file that is torn", after(batchFile, "files/batch-b1"), tokenizer.NDJSON, "{\"key\":\"1\",\"response\":{\"usageMetadata\":{\"promptTokenCount\":10}}}\n{\"key\":\"2\"", false, `{"input":10}`,
+		tokenizer.Reading{Tier: "batch", Unreadable: 1, Deferred: tokenizer.Deferred{ID: "files/batch-b1"}}},
+	{"error in place of a file", after(batchFile, "files/batch-b1"), tokenizer.NDJSON, `{"error":{"code":404}}`, false, "", served(put(tokenizer.Deferred{ID: "files/batch-b1"}, "", ""), "batch")},
 	{"empty file", after(batchFile, "files/batch-b1"), tokenizer.NDJSON, "\n", false, "", served(put(tokenizer.Deferred{ID: "files/batch-b1"}, "", ""), "batch")},
 
 	{"cached", caches, tokenizer.JSON, cachedBody, true, `{"cache_write":2500,"output":0}`,

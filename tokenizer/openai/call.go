@@ -27,7 +27,7 @@ type request struct {
 // Read reads a request body in one pass.
 func (*Dialect) Read(operation, path string, head tokenizer.Head, body []byte) (tokenizer.Call, error) {
 	if named, id := earlierAt(path); id != "" && named == operation {
-		return tokenizer.Call{Dialect: Name, Operation: operation, Choices: 1, Of: id}, nil
+		return tokenizer.Call{Dialect: Name, Operation: operation, Choices: 1, Of: id, Results: operation == batchResults}, nil
 	}
 	switch operation {
 	case images, transcription, speech, batch:

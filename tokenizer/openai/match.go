@@ -43,7 +43,8 @@ func (*Dialect) Match(method, path string) (operation string, ok bool) {
 }
 
 // earlier is the work that a request asks after: GET …/responses/{id} or
-// …/batches/{id}, and POST of the same with /cancel behind it.
+// …/batches/{id}, and POST of the same with /cancel behind it; and GET
+// …/files/{id}/content, which may be the results of a batch.
 func earlier(method, path string) (operation, id string) {
 	switch method {
 	case "GET":
@@ -55,11 +56,17 @@ func earlier(method, path string) (operation, id string) {
 	default:
 		return "", ""
 	}
+	path, content := strings.CutSuffix(path, "/content")
 	at := strings.LastIndexByte(path, '/')
 	if at < 0 || at == len(path)-1 {
 		return "", ""
 	}
 	switch id = strings.Clone(path[at+1:]); {
+	case content:
+		if method != "GET" || !strings.HasSuffix(path[:at], "/v1/files") && !strings.HasSuffix(path[:at], "/openai/files") {
+			return "", ""
+		}
+		return batchResults, id
 	case strings.HasSuffix(path[:at], "/responses"):
 		return responses, id
 	case strings.HasSuffix(path[:at], "/v1/batches"), strings.HasSuffix(path[:at], "/openai/batches"):

@@ -45,6 +45,8 @@ func (*Dialect) NewMeter(call tokenizer.Call, answer tokenizer.Answer) tokenizer
 	switch call.Operation {
 	case images, transcription, speech, batch:
 		return newMediaMeter(call, answer.Form)
+	case batchResults:
+		return newResultsMeter(call.Of, answer.Form)
 	}
 	s := &chatScript
 	if call.Operation == responses {

@@ -28,6 +28,7 @@ const (
 	transcription = "transcription"
 	speech        = "speech"
 	batch         = "batch"
+	batchResults  = "batch_results"
 )
 
 // Dialect is the OpenAI way of speaking. It has no state.

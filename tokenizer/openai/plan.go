@@ -23,6 +23,7 @@ const (
 	durationRole
 	statusRole
 	aliasRole // of a batch: the file of its results
+	countRole // of its requests, those that were answered
 	// Where usage may stand, the surest place last. Servers were seen to fill
 	// more than one of them with the same counts.
 	timingsRole     // llama.cpp, when usage was not asked for
@@ -35,7 +36,7 @@ const (
 var keeps = [...]int{
 	idRole: jsonscan.MaxWord, modelRole: jsonscan.MaxWord, tierRole: jsonscan.MaxWord, finishRole: jsonscan.MaxWord, reasonRole: jsonscan.MaxWord, kindRole: jsonscan.MaxWord,
 	errorRole:      16, // null or not is all that matters
-	backgroundRole: 8, itemRole: 32, actionRole: 32, sizeRole: 32, qualityRole: 32, pictureRole: 8, durationRole: 32, statusRole: 32, aliasRole: jsonscan.MaxWord,
+	backgroundRole: 8, itemRole: 32, actionRole: 32, sizeRole: 32, qualityRole: 32, pictureRole: 8, durationRole: 32, statusRole: 32, aliasRole: jsonscan.MaxWord, countRole: 24,
 	textRole: 0, timingsRole: 4 << 10, choiceUsageRole: maxUsage, groqUsageRole: maxUsage, usageRole: maxUsage,
 }
 

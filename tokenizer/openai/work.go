@@ -17,7 +17,7 @@ var mediaScript = jsonscan.MustScript(keep, places{
 	"id": idRole, "model": modelRole, "error": errorRole, "usage": usageRole,
 	"size": sizeRole, "quality": qualityRole, "data.*.b64_json": pictureRole, "data.*.url": pictureRole,
 	"duration": durationRole, "text": textRole, "delta": textRole, "type": kindRole,
-	"status": statusRole, "output_file_id": aliasRole,
+	"status": statusRole, "output_file_id": aliasRole, "request_counts.completed": countRole,
 })
 
 // mediaMeter reads one such answer.
@@ -36,6 +36,7 @@ type mediaMeter struct {
 	duration gjson.Result
 	status   string
 	alias    string
+	answered int64 // requests of a batch; 0: not said
 }
 
 func newMediaMeter(call tokenizer.Call, form tokenizer.Form) tokenizer.Meter {
@@ -125,6 +126,8 @@ func (m *mediaMeter) Value(watch int, raw []byte) {
 		jsonscan.SetWord(&m.status, raw)
 	case aliasRole:
 		jsonscan.SetWord(&m.alias, raw)
+	case countRole:
+		m.answered = jsonscan.Number(raw)
 	default:
 	}
 }
@@ -161,7 +164,7 @@ func (m *mediaMeter) Close(end tokenizer.End) tokenizer.Reading {
 }
 
 // closeBatch says whether the batch is over. Its usage stands in it once it is;
-// where it does not, the file of its results tells.
+// where it does not, or says zero, the file of its results tells.
 func (m *mediaMeter) closeBatch(u *tokenizer.Usage) {
 	r := &m.reading
 	r.Tier = tierBatch
@@ -172,13 +175,22 @@ func (m *mediaMeter) closeBatch(u *tokenizer.Usage) {
 	}
 	switch m.status {
 	case "failed", "expired", "cancelled", "completed":
-		if !u.Known() && m.alias != "" {
+		in, out := u.Totals()
+		if in+out == 0 && m.alias != "" { // nothing that was used is not that nothing was
+			*u = tokenizer.Usage{}
 			r.Deferred = tokenizer.Deferred{ID: id, Alias: m.alias}
+			return
+		}
+		if m.answered > 0 { // long ones are not told from short ones
+			u.Context = (in + m.answered - 1) / m.answered
 		}
 	case "":
+		if m.of != "" {
+			r.Deferred = tokenizer.Deferred{ID: id}
+		}
 	default:
 		*u = tokenizer.Usage{} // so far
-		r.Deferred = tokenizer.Deferred{ID: id}
+		r.Deferred = tokenizer.Deferred{ID: id, Alias: m.alias}
 	}
 }
 
@@ -199,9 +211,6 @@ func (m *mediaMeter) counts() (u tokenizer.Usage) {
 		cells.Set(&u, from, seconds.As(tokenizer.AudioSeconds))
 	case len(m.usage) > 0:
 		u = usage(g, from)
-		if out, known := u.Count(tokenizer.Output); known && m.operation == images && !g.Get("output_tokens_details").Exists() && !g.Get("completion_tokens_details").Exists() {
-			u = asPictures(u, out)
-		}
 	case m.duration.Type == gjson.Number && m.duration.Num > 0 && m.duration.Num < cells.MaxCount:
 		whole := int64(m.duration.Num)
 		if float64(whole) < m.duration.Num {
@@ -209,11 +218,23 @@ func (m *mediaMeter) counts() (u tokenizer.Usage) {
 		}
 		u.Set(tokenizer.AudioSeconds, whole, from)
 	}
-	if m.pictures > 0 {
-		u.Set(tokenizer.Images, m.pictures, from)
+	if m.operation == images {
+		u = pictures(u, m.pictures, g)
 	}
 	if m.operation == speech && m.characters > 0 && !u.Known() {
 		u.Set(tokenizer.Characters, m.characters, from)
+	}
+	return u
+}
+
+// pictures is u with so many pictures, of which usage tells the parts of the
+// output where there are any.
+func pictures(u tokenizer.Usage, made int64, usage gjson.Result) tokenizer.Usage {
+	if out, known := u.Count(tokenizer.Output); known && !usage.Get("output_tokens_details").Exists() && !usage.Get("completion_tokens_details").Exists() {
+		u = asPictures(u, out)
+	}
+	if made > 0 {
+		u.Set(tokenizer.Images, made, tokenizer.Reported)
 	}
 	return u
 }

@@ -56,7 +56,7 @@ func Line(c tokenizer.Class, quantity int64, charged money.Amount) policy.Line {
 		RateID: "openai/gpt-4o/" + c.String(), Rate: 2_500_000,
 		List: charged.Add(charged), Contracted: charged.Add(money.Amount{Pico: 3}), Charged: charged,
 		ContractID: "config:prices.discounts[0]", ChargeID: "config:prices.rate_card[1]",
-		Currency: "EUR", FXRate: "1.0832", ChargeCurrency: "GBP", ChargeFXRate: "1.25", Unmet: "tier=priority", Waived: quantity / 3,
+		Currency: "EUR", FXRate: "1.0832", ChargeCurrency: "GBP", ChargeFXRate: "1.25", Unmet: "tier=priority", Waived: quantity / 3, Context: 100 * quantity,
 	}
 }
 

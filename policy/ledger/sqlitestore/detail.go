@@ -160,7 +160,7 @@ func appendNumbers(out []byte, numbers ...int64) []byte {
 // (null: that of the record), meter, quantity, source, state, id of the rate and
 // the rate, then micro- and pico-USD of list, contracted and charged, and, unless
 // all are empty, ids of contract and charge, their currencies and exchange rates,
-// and what was not met.
+// what was not met, what is waived and the context.
 func appendLines(out []byte, r *policy.Record) []byte {
 	out = append(out, '[')
 	for i := range r.Lines {
@@ -188,14 +188,17 @@ func appendLine(out []byte, l *policy.Line, model string) []byte {
 	out = appendNumbers(out, int64(l.Rate),
 		l.List.Micro, l.List.Pico, l.Contracted.Micro, l.Contracted.Pico, l.Charged.Micro, l.Charged.Pico)
 	last := [...]string{l.ContractID, l.ChargeID, l.Currency, l.FXRate, l.ChargeCurrency, l.ChargeFXRate, l.Unmet}
-	if last == [len(last)]string{} && l.Waived == 0 {
+	if last == [len(last)]string{} && l.Waived == 0 && l.Context == 0 {
 		return out
 	}
 	for _, t := range last {
 		out = appendText(append(out, ','), t)
 	}
-	if l.Waived != 0 {
+	if l.Waived != 0 || l.Context != 0 {
 		out = strconv.AppendInt(append(out, ','), l.Waived, 10)
+	}
+	if l.Context != 0 {
+		out = strconv.AppendInt(append(out, ','), l.Context, 10)
 	}
 	return out
 }
@@ -214,7 +217,7 @@ func readLines(text []byte, model string) ([]policy.Line, error) {
 		members := []any{
 			&l.Model, &l.Class, &l.Quantity, &l.Source, &l.State, &l.RateID, &rate,
 			&l.List.Micro, &l.List.Pico, &l.Contracted.Micro, &l.Contracted.Pico, &l.Charged.Micro, &l.Charged.Pico,
-			&l.ContractID, &l.ChargeID, &l.Currency, &l.FXRate, &l.ChargeCurrency, &l.ChargeFXRate, &l.Unmet, &l.Waived,
+			&l.ContractID, &l.ChargeID, &l.Currency, &l.FXRate, &l.ChargeCurrency, &l.ChargeFXRate, &l.Unmet, &l.Waived, &l.Context,
 		}
 		if err := json.Unmarshal(all[i], &members); err != nil {
 			return nil, fmt.Errorf("read line %d: %w", i, err)
