@@ -116,6 +116,15 @@ func (t *Ticket) Sent() tokenizer.Call {
 type Hold struct {
 	Input  int64 // tokens, estimated from the request
 	Output int64 // tokens, all choices; what the call may still cost when nothing is known of its answer
+
+	// How it counts against accounts: it was taken from them; or it could not be, as
+	// their store did not answer, and is spent when the call settles. Neither: it
+	// counts against none.
+	Taken, Uncounted bool `json:",omitzero"`
+	// Until then, if it is longer than calls are held for: its work goes on at the
+	// provider.
+	Until time.Time  `json:",omitzero"`
+	Most  money.Nano `json:",omitzero"` // what it may be charged at most
 }
 
 // Refusal says why a call does not pass. Message never contains anything of the
@@ -125,6 +134,7 @@ type Refusal struct {
 	Status  int
 	Message string
 	Retry   time.Duration // 0: retrying does not help, and the answer says so
+	Reset   time.Time     // when what was short is there again; zero: not known, or never
 }
 
 // Outcome is how one attempt of a call ended.
@@ -266,6 +276,14 @@ const (
 	Unpriced = "unpriced"
 	Free     = "free"
 )
+
+// Contracted is what is paid for all lines.
+func (r *Record) Contracted() (sum money.Amount) {
+	for i := range r.Lines {
+		sum = sum.Add(r.Lines[i].Contracted)
+	}
+	return sum
+}
 
 // Line is one priced quantity. The three moneys are exact: list is the public
 // price, contracted after the provider's discount, charged the internal price.

@@ -122,7 +122,9 @@ func (r *Rule) mistakes() (wrong []error) {
 		say(p < 1 || p > MaxPercent, "threshold %d is not in 1 to %d percent", p, MaxPercent)
 		say(i > 0 && p <= r.Thresholds[i-1], "threshold %d does not ascend", p)
 	}
-	say(!slices.Contains([]Action{"", Refuse, Allow, Shrink, Downgrade}, r.OnExhausted), "there is no action %.40q", r.OnExhausted)
+	say(!slices.Contains([]Action{"", Refuse, Allow, Shrink, Downgrade, Throttle}, r.OnExhausted), "there is no action %.40q", r.OnExhausted)
+	say((r.To == "") == (r.OnExhausted == Downgrade), "a model to ask instead is named for downgrade, and for it alone")
+	say(r.Throttled < 0 || (r.Throttled == 0) == (r.OnExhausted == Throttle), "calls a minute are given for throttle, and for it alone")
 	return append(wrong, r.timeMistakes()...)
 }
 

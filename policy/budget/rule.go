@@ -21,19 +21,23 @@ type Rule struct {
 	// Until is when the rule ends; zero: never.
 	Until       time.Time
 	OnExhausted Action
-	Thresholds  []int // percents of spent, ascending
+	To          string // of Downgrade: the model to ask instead
+	Throttled   int64  // of Throttle: calls a minute that pass all the same
+	Thresholds  []int  // percents of spent, ascending
 }
 
 // Action is what happens to a call that an account has too little for.
 type Action string
 
 // Refuse answers 429. Allow lets it pass and counts it. Shrink lowers the most
-// that may be generated to what is left. Downgrade asks a cheaper model.
+// that may be generated to what is left. Downgrade asks a cheaper model. Throttle
+// lets a few pass a minute.
 const (
 	Refuse    Action = "refuse"
 	Allow     Action = "allow"
 	Shrink    Action = "shrink"
 	Downgrade Action = "downgrade"
+	Throttle  Action = "throttle"
 )
 
 // Every is how often a window begins anew.

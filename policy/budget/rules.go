@@ -89,16 +89,33 @@ func (r *Rules) Accounts(of func(key string) string, now time.Time) []Account {
 
 // hit appends i if that rule is for the call.
 func (r *Rules) hit(hits []int32, i int32, of func(string) string, now time.Time) []int32 {
-	c := r.all[i]
-	if !c.rule.Until.IsZero() && !now.Before(c.rule.Until) {
+	if !r.all[i].fits(of, now) {
 		return hits
+	}
+	return append(hits, i)
+}
+
+func (c *compiled) fits(of func(string) string, now time.Time) bool {
+	if !c.rule.Until.IsZero() && !now.Before(c.rule.Until) {
+		return false
 	}
 	for k := range c.match {
 		if !c.match[k].fits(of(c.match[k].key)) {
-			return hits
+			return false
 		}
 	}
-	return append(hits, i)
+	return true
+}
+
+// Account is the one of a single rule that a call counts against at now; false: it
+// counts against none.
+func (r *Rules) Account(rule string, of func(key string) string, now time.Time) (a Account, fits bool) {
+	c := r.named[rule]
+	if c == nil || !c.fits(of, now) {
+		return a, false
+	}
+	c.account(&a, of, now)
+	return a, true
 }
 
 // Rule is the rule of that name, or nil. It must not be changed.

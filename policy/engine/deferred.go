@@ -112,6 +112,8 @@ func (e *Engine) putOff(ctx context.Context, t *policy.Ticket, o *policy.Outcome
 	}
 	if d.Stored > 0 {
 		d.Attempt = 1
+	} else {
+		e.holdOn(ctx, &d.Ticket, d.Expires)
 	}
 	if !e.pending.put(&d) {
 		e.metrics.deferred.WithLabelValues(tooMany).Inc()
@@ -184,10 +186,11 @@ func (e *Engine) update(ctx context.Context, d policy.Deferral, said *tokenizer.
 }
 
 // Sweep settles what nobody asked after until it expired: stored content at the
-// time it was kept, other work at what it may have used. It is to be called from
-// time to time.
+// time it was kept, other work at what it may have used. Holds that nobody settled
+// lapse. It is to be called from time to time.
 func (e *Engine) Sweep(ctx context.Context) {
 	now := e.o.Now()
+	e.lapse(ctx)
 	for _, d := range e.pending.due(now) {
 		if !e.pending.take(&d) {
 			continue

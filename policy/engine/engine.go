@@ -1,7 +1,7 @@
 // Package engine is the two lists of steps that every call takes.
 //
-// Admit: attribution → hold → journal. Settle: usage → lines → record → metrics
-// → ledger. Each step is its own package or file; a new feature is a new step in
+// Admit: attribution → hold → budgets → journal. Settle: usage → lines → record →
+// metrics → ledger → budgets. Each step is its own package or file; a new feature is a new step in
 // one of the two functions below and nowhere else.
 //
 // What a call should have cost by the rules of today is a third list: the record
@@ -16,11 +16,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/farebox/farebox/policy"
 	"github.com/farebox/farebox/policy/attribution"
+	"github.com/farebox/farebox/policy/budget"
 	"github.com/farebox/farebox/policy/ledger"
 	"github.com/farebox/farebox/policy/price"
 	"github.com/farebox/farebox/policy/terms"
@@ -44,6 +46,11 @@ type Options struct {
 	Estimator  *estimate.Estimator
 	Registerer prometheus.Registerer
 
+	// Budgets keeps accounts, and Spending tells what they had spent before; nil: an
+	// empty store in memory, and nothing.
+	Budgets  budget.Store
+	Spending ledger.Spending
+
 	// Deferrals keeps work that goes on at providers over a restart; nil: nothing
 	// does.
 	Deferrals  ledger.Deferrals
@@ -60,6 +67,10 @@ type Rules struct {
 	Terms       *terms.Terms             // what is paid and charged; nil: the list price
 	Enforce     bool                     // false: decide and count, refuse nothing
 	HoldOnAbort bool                     // an unstreamed answer that was cut is settled at its whole hold
+	Budgets     *budget.Rules            // nil: there are none
+	OpenOnError bool                     // calls pass while the store of budgets does not answer
+
+	thresholds []int // of all budgets
 }
 
 // DefaultCommitWait is what Options.CommitWait falls back to.
@@ -73,6 +84,7 @@ type Engine struct {
 	pending pending
 	failed  failures
 	repeats repeats
+	budgets accounts
 }
 
 // New returns an Engine, or an error when a required option is missing.
@@ -92,12 +104,19 @@ func New(o Options) (*Engine, error) {
 	if o.MaxSeries == 0 {
 		o.MaxSeries = DefaultMaxSeries
 	}
+	if o.Budgets == nil {
+		o.Budgets = budget.NewMemory(o.Now)
+	}
 	e := &Engine{o: o}
+	e.budgets = accounts{e: e, seen: map[seenKey]budget.Account{}}
 	e.pending.init()
 	e.failed.init()
 	e.repeats.init()
 	var err error
 	if e.metrics, err = newMetrics(o.Registerer, o.MaxSeries, e.pending.count); err != nil {
+		return nil, err
+	}
+	if e.metrics.limits, err = newLimits(o.Registerer, standing{e}); err != nil {
 		return nil, err
 	}
 	if err := e.Configure(o.Rules); err != nil {
@@ -111,6 +130,14 @@ func New(o Options) (*Engine, error) {
 func (e *Engine) Configure(r Rules) error {
 	if r.Attribution == nil || r.Prices == nil {
 		return errors.New("configure engine: Attribution and Prices are required")
+	}
+	r.thresholds = nil
+	if r.Budgets != nil {
+		for _, rule := range r.Budgets.Rules() {
+			r.thresholds = append(r.thresholds, rule.Thresholds...)
+		}
+		slices.Sort(r.thresholds)
+		r.thresholds = slices.Compact(r.thresholds)
 	}
 	e.rules.Store(&r)
 	return nil
@@ -137,6 +164,11 @@ func (e *Engine) Admit(ctx context.Context, r *policy.Request) (policy.Ticket, e
 	}
 	t.Retry = max(t.Retry, e.failed.tries(&t))
 	t.Hold = e.hold(&t)
+	if why := e.reserve(ctx, rules, &t); why != nil {
+		e.refuse(ctx, t, *why)
+		t.Refusal = why
+		return t, nil
+	}
 	e.o.Journal.Open(policy.Opening{Ticket: t})
 	return t, nil
 }
@@ -171,6 +203,7 @@ func (e *Engine) close(ctx context.Context, t policy.Ticket, o policy.Outcome) p
 	rec.Source = source(&rec, &o)
 	e.metrics.observe(&rec)
 	degraded := e.keep(ctx, rec)
+	e.spend(ctx, &t, &rec, o.Recovered)
 	r := receipt(&rec)
 	r.Degraded = degraded
 	return r
@@ -182,6 +215,7 @@ func (e *Engine) close(ctx context.Context, t policy.Ticket, o policy.Outcome) p
 func (e *Engine) Recover(ctx context.Context, open []policy.Opening, deferred []policy.Deferral) {
 	waiting := make(map[policy.CallID]bool, len(deferred))
 	for i := range deferred {
+		e.holdOn(ctx, &deferred[i].Ticket, deferred[i].Expires)
 		waiting[deferred[i].Ticket.ID] = e.pending.put(&deferred[i])
 	}
 	for _, op := range open {

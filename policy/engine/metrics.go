@@ -9,6 +9,7 @@ import (
 )
 
 type metrics struct {
+	*limits
 	costs       *costs
 	unmet       *unmet
 	wouldRefuse *prometheus.CounterVec

@@ -58,6 +58,7 @@ func (e *Engine) Correct(ctx context.Context, c policy.Record) error {
 	err := e.o.Journal.Record(ctx, c)
 	if err == nil || errors.Is(err, ledger.ErrUncommitted) { // which will be written
 		e.metrics.costs.correct(&c)
+		e.move(ctx, &c)
 	}
 	if err != nil {
 		return fmt.Errorf("correct call %s: %w", c.ID, err)

@@ -92,7 +92,14 @@ func (e *Estimator) InputMost(c tokenizer.Call) int64 {
 // Output guesses, on the high side, the output tokens of all choices of a call:
 // what nine in ten and more of such answers stay below, never more than the
 // caller allows. It is 0 for what generates no text, as embeddings.
-func (e *Estimator) Output(c tokenizer.Call) int64 {
+func (e *Estimator) Output(c tokenizer.Call) int64 { return e.outputBelow(c, 20) }
+
+// OutputMost is Output with more on the high side: what 99 of 100 of such answers
+// stay below.
+func (e *Estimator) OutputMost(c tokenizer.Call) int64 { return e.outputBelow(c, 100) }
+
+// outputBelow is what all but one in so many of such answers stay below.
+func (e *Estimator) outputBelow(c tokenizer.Call, oneIn uint16) int64 {
 	if withoutOutput(c.Operation) {
 		return 0
 	}
@@ -101,7 +108,7 @@ func (e *Estimator) Output(c tokenizer.Call) int64 {
 	e.mu.RUnlock()
 	each := int64(DefaultOutput)
 	if s != nil {
-		each = s.upper(20, DefaultOutput)
+		each = s.upper(oneIn, DefaultOutput)
 	}
 	if c.MaxOutput > 0 {
 		each = min(each, c.MaxOutput)

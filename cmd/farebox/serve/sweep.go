@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// sweepEvery is how often work that providers never told the end of is looked
-// for; it expires after hours or days.
-const sweepEvery = time.Minute
+// sweepEvery is how often what has expired is looked for: work that providers never
+// told the end of, holds that nobody settled, and what waits for a store.
+const sweepEvery = 5 * time.Second
 
 // sweep settles deferred work that has expired, until ctx ends or stop, which
 // waits, is called.

@@ -1,0 +1,202 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/budget"
+	"github.com/farebox/farebox/policy/money"
+)
+
+// Bounds of what budgets take of the time of a call, and of how long they hold.
+const (
+	// storeWithin is how long a store may take to answer, before a call goes on
+	// without it.
+	storeWithin = 100 * time.Millisecond
+	// holdFor is how long a hold lives that nobody settles: longer than any call.
+	holdFor = 2 * time.Hour
+)
+
+// reserve takes from every account that a call counts against the most that it may
+// take, or says why it must not pass. In observe mode it passes all the same.
+func (e *Engine) reserve(ctx context.Context, rules *Rules, t *policy.Ticket) *policy.Refusal {
+	if rules.Budgets == nil {
+		return nil
+	}
+	p := e.plan(rules, t)
+	if len(p.hold.Accounts) == 0 {
+		return nil
+	}
+	why := e.take(ctx, &p)
+	if why == nil || rules.Enforce {
+		return why
+	}
+	e.metrics.wouldRefuse.WithLabelValues(why.Code).Inc()
+	p.soften()
+	return e.take(ctx, &p)
+}
+
+// take reserves as asked, then as the rules that are short allow.
+func (e *Engine) take(ctx context.Context, p *plan) *policy.Refusal {
+	for {
+		short, err := e.ask(ctx, p)
+		switch {
+		case err != nil:
+			return e.withoutStore(ctx, p, err)
+		case short.OK():
+			p.ticket.Hold.Taken, p.ticket.Hold.Most = true, money.Nano(p.hold.Most[budget.Charged])
+			e.budgets.note(p.hold.Accounts)
+			return nil
+		}
+		a := p.hold.Accounts[short.At]
+		if !p.adapt(short) {
+			why := e.exhausted(&a, short)
+			e.metrics.exhausted.WithLabelValues(a.Rule, "refuse").Inc()
+			return &why
+		}
+		e.metrics.exhausted.WithLabelValues(a.Rule, string(p.rules.Budgets.Rule(a.Rule).OnExhausted)).Inc()
+	}
+}
+
+func (e *Engine) ask(ctx context.Context, p *plan) (budget.Short, error) {
+	ctx, cancel := context.WithTimeout(ctx, storeWithin)
+	defer cancel()
+	return e.o.Budgets.Reserve(ctx, p.hold)
+}
+
+// withoutStore decides on a call while the store of budgets does not answer.
+func (e *Engine) withoutStore(ctx context.Context, p *plan, err error) *policy.Refusal {
+	e.metrics.storeFailed.WithLabelValues("reserve").Inc()
+	e.o.Logger.WarnContext(ctx, "the store of budgets did not answer", "call", p.ticket.ID.String(), "err", err)
+	if p.rules.OpenOnError || !p.rules.Enforce {
+		p.ticket.Hold.Uncounted = true
+		return nil
+	}
+	return &policy.Refusal{
+		Code: "unavailable", Status: 503, Retry: time.Second,
+		Message: "The gateway cannot see the budgets of this call now. Try again shortly.",
+	}
+}
+
+// exhausted says which limit a call would break, and when there will be enough.
+func (e *Engine) exhausted(a *budget.Account, short budget.Short) policy.Refusal {
+	name := fmt.Sprintf("%q", a.Rule)
+	if a.Of != "" {
+		name += fmt.Sprintf(" of %q", a.Of)
+	}
+	r := policy.Refusal{Code: "rate_limited", Status: 429, Reset: short.Again}
+	switch {
+	case a.Unit == budget.Concurrency:
+		r.Retry = time.Second
+		r.Message = fmt.Sprintf("Limit %s: %d calls may be under way at once. Try again when one of them has ended.", name, a.Limit)
+	case a.Rate > 0 && short.Again.IsZero():
+		r.Message = fmt.Sprintf("Limit %s: this call may take more than its %d %s in %v. Ask for less.", name, a.Limit, a.Unit, a.Rate)
+	case a.Rate > 0:
+		r.Retry = max(time.Millisecond, short.Again.Sub(e.o.Budgets.Now()))
+		r.Message = fmt.Sprintf("Limit %s: %d %s in %v are used up.", name, a.Limit, a.Unit, a.Rate)
+	default:
+		r.Code = "budget_exhausted"
+		r.Message = fmt.Sprintf("Budget %s has too little left for this call.", name)
+	}
+	if !short.Again.IsZero() {
+		r.Message += " There will be enough at " + short.Again.UTC().Format(time.RFC3339) + "."
+	}
+	return r
+}
+
+// took is what a record takes of accounts. A correction is no call.
+func took(rec *policy.Record) (a budget.Amounts) {
+	sum := receipt(rec)
+	paid := rec.Contracted()
+	a[budget.Charged], a[budget.Contracted] = int64(sum.Cost.Nano()), int64(paid.Nano())
+	a[budget.Tokens] = sum.Input + sum.Output
+	if rec.Purpose != policy.Correction {
+		a[budget.Requests] = 1
+	}
+	return a
+}
+
+// spend puts what a record took in place of what was held for its call. Further
+// records of the call, as of its later tries, find no hold: they are counted
+// without one.
+func (e *Engine) spend(ctx context.Context, t *policy.Ticket, rec *policy.Record, recovered bool) {
+	if !t.Hold.Taken && !t.Hold.Uncounted {
+		return
+	}
+	s := settlement{id: t.ID, attempt: heldAs(t), held: t.Hold.Taken, spent: took(rec), next: 1 + rec.Attempt}
+	if t.Hold.Taken && s.spent[budget.Charged] > int64(t.Hold.Most) {
+		e.metrics.exceeded.Inc()
+	}
+	if rules := e.rules.Load(); rules.Budgets != nil && (rec.Attempt > 0 || recovered || t.Hold.Uncounted) {
+		s.others = rules.accounts(t, rec.Provider)
+	}
+	e.budgets.settle(ctx, s)
+}
+
+// move changes what windows have spent by a correction.
+func (e *Engine) move(ctx context.Context, rec *policy.Record) {
+	rules := e.rules.Load()
+	if rules.Budgets == nil {
+		return
+	}
+	t := policy.Ticket{Request: policy.Request{At: rec.Admitted}, Owner: rec.Owner}
+	t.Call.Model, t.Call.Operation = rec.ModelAsked, rec.Operation
+	s := settlement{id: rec.ID, spent: took(rec), others: rules.accounts(&t, rec.Provider), next: corrections + rec.Revision}
+	e.budgets.settle(ctx, s)
+}
+
+// Holds of one call are told apart by numbers: that of its admission is 0, that of
+// work which goes on at the provider, and then those of further records.
+const (
+	whileDeferred = 1 << 24
+	corrections   = 1 << 25
+)
+
+func heldAs(t *policy.Ticket) int {
+	if t.Hold.Until.IsZero() {
+		return 0
+	}
+	return whileDeferred
+}
+
+// holdOn keeps what is held for a call until its work at the provider is over.
+func (e *Engine) holdOn(ctx context.Context, t *policy.Ticket, until time.Time) {
+	rules := e.rules.Load()
+	if !t.Hold.Taken || rules.Budgets == nil {
+		return
+	}
+	before := heldAs(t)
+	t.Hold.Until = until.Add(holdFor)
+	p := e.plan(rules, t)
+	p.hold.Accounts, p.hold.Attempt, p.hold.Until = rules.accounts(t, p.priced.Provider), whileDeferred, t.Hold.Until
+	p.soften()
+	if short, err := e.ask(ctx, &p); err != nil || !short.OK() {
+		e.metrics.storeFailed.WithLabelValues("reserve").Inc()
+		return
+	}
+	if before != whileDeferred {
+		e.budgets.release(ctx, t.ID)
+	}
+}
+
+// accounts are those that a call counts against in the windows of its admission.
+func (r *Rules) accounts(t *policy.Ticket, provider string) []budget.Account {
+	return r.Budgets.Accounts(attributesOf(t, provider), t.At)
+}
+
+// attributesOf tells what rules of budgets may ask of a call.
+func attributesOf(t *policy.Ticket, provider string) func(string) string {
+	return func(key string) string {
+		switch key {
+		case budget.Model:
+			return t.Call.Model
+		case budget.Provider:
+			return provider
+		case budget.Operation:
+			return t.Call.Operation
+		}
+		return t.Owner.Value(key)
+	}
+}

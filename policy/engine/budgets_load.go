@@ -1,0 +1,163 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/farebox/farebox/policy/budget"
+	"github.com/farebox/farebox/policy/ledger"
+)
+
+// rollingSlices is in how many slices of time a moving window is read from the
+// ledger: what was spent leaves it up to a slice late.
+const rollingSlices = 30
+
+// shortestSlice bounds how finely a window with very many owners is read.
+const shortestSlice = time.Minute
+
+// Fill gives the store of budgets what the ledger has of the windows of now, for
+// accounts that it does not know yet: those of a new budget, or all of a store
+// that begins anew. It is called before calls are admitted by these rules.
+func (e *Engine) Fill(ctx context.Context, rules *budget.Rules) error {
+	if rules == nil || e.o.Budgets == nil || e.o.Spending == nil {
+		return nil
+	}
+	if err := e.Flush(ctx); err != nil {
+		return err
+	}
+	f := filler{ledger: e.o.Spending, now: e.o.Budgets.Now(), asked: map[string][]ledger.Spent{}, states: map[loadKey]*budget.State{}}
+	for _, rule := range rules.Rules() {
+		if rule.Rate > 0 || rule.Unit == budget.Concurrency {
+			continue
+		}
+		if err := f.read(ctx, rules, rule); err != nil {
+			return fmt.Errorf("read what budget %q has spent: %w", rule.Name, err)
+		}
+	}
+	states := make([]budget.State, 0, len(f.states))
+	seen := make([]budget.Account, 0, len(f.states))
+	for _, s := range f.states {
+		states, seen = append(states, *s), append(seen, s.Account)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	if err := e.o.Budgets.Load(ctx, states); err != nil {
+		return fmt.Errorf("give the store of budgets what was spent: %w", err)
+	}
+	e.budgets.note(seen)
+	return nil
+}
+
+// filler sums what the ledger has by accounts.
+type filler struct {
+	ledger ledger.Spending
+	now    time.Time
+	asked  map[string][]ledger.Spent // by question: many rules ask the same
+	states map[loadKey]*budget.State
+}
+
+// loadKey is an account and, in a moving window, the moment that a slice ends.
+type loadKey struct {
+	account string
+	at      int64
+}
+
+func (f *filler) read(ctx context.Context, rules *budget.Rules, rule *budget.Rule) error {
+	by := slices.Clone(rule.Per)
+	for key := range rule.Match {
+		if !slices.Contains(by, key) {
+			by = append(by, key)
+		}
+	}
+	slices.Sort(by)
+	if rule.Window.Every != budget.Rolling {
+		from, _ := rule.Window.At(f.now)
+		return f.slice(ctx, rules, rule, by, from, f.now, time.Time{})
+	}
+	each := rule.Window.Length / rollingSlices
+	for i := range rollingSlices {
+		until := f.now.Add(-time.Duration(i) * each)
+		if err := f.slice(ctx, rules, rule, by, until.Add(-each), until, until); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// slice adds what calls admitted in [from, until] spent of a rule.
+func (f *filler) slice(ctx context.Context, rules *budget.Rules, rule *budget.Rule, by []string, from, until, at time.Time) error {
+	rows, err := f.ask(ctx, by, from, until)
+	if err != nil {
+		return err
+	}
+	for i := range rows {
+		row := &rows[i]
+		of := func(key string) string {
+			if n := slices.Index(by, key); n >= 0 {
+				return row.Keys[n]
+			}
+			return ""
+		}
+		a, fits := rules.Account(rule.Name, of, f.now)
+		if !fits {
+			continue
+		}
+		key := loadKey{a.Key(), at.UnixNano()}
+		if f.states[key] == nil {
+			f.states[key] = &budget.State{Account: a, At: at}
+		}
+		f.states[key].Spent += inUnit(row, a.Unit)
+	}
+	return nil
+}
+
+func inUnit(s *ledger.Spent, unit budget.Unit) int64 {
+	switch unit {
+	case budget.Charged:
+		return s.Charged
+	case budget.Contracted:
+		return s.Contracted
+	case budget.Tokens:
+		return s.Tokens
+	case budget.Requests:
+		return s.Calls
+	default:
+		return 0
+	}
+}
+
+// ask sums by keys. A time in which too many owners called is asked for in two
+// halves.
+func (f *filler) ask(ctx context.Context, by []string, from, until time.Time) ([]ledger.Spent, error) {
+	question := fmt.Sprint(by, from.UnixNano(), until.UnixNano())
+	if rows, known := f.asked[question]; known {
+		return rows, nil
+	}
+	q := ledger.Query{From: from, To: until.Add(time.Microsecond)}
+	for _, key := range by {
+		if key == budget.Model {
+			key = "model_asked"
+		}
+		q.By = append(q.By, key)
+	}
+	rows, err := f.ledger.Spent(ctx, q)
+	if errors.Is(err, ledger.ErrTooManyRows) && !from.IsZero() && until.Sub(from) > shortestSlice {
+		middle := from.Add(until.Sub(from) / 2).Truncate(time.Microsecond)
+		early, err := f.ask(ctx, by, from, middle.Add(-time.Microsecond))
+		if err != nil {
+			return nil, err
+		}
+		late, err := f.ask(ctx, by, middle, until)
+		if err != nil {
+			return nil, err
+		}
+		return slices.Concat(early, late), nil
+	}
+	if err == nil {
+		f.asked[question] = rows
+	}
+	return rows, err
+}

@@ -1,0 +1,163 @@
+package engine
+
+import (
+	"slices"
+	"time"
+
+	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/budget"
+	"github.com/farebox/farebox/policy/money"
+	"github.com/farebox/farebox/policy/price"
+	"github.com/farebox/farebox/tokenizer"
+)
+
+// plan is what a call is about to reserve.
+type plan struct {
+	rules  *Rules
+	ticket *policy.Ticket
+	hold   budget.Hold
+
+	priced        policy.Record // by which prices are found
+	row           *price.Row    // nil: the model has no list price
+	input, output int64         // tokens at most, of all choices
+}
+
+// plan bounds what a call may take: the input and output that 99 of 100 calls like
+// it stay below, each at the dearest price of what it may turn out to be.
+func (e *Engine) plan(rules *Rules, t *policy.Ticket) plan {
+	p := plan{
+		rules: rules, ticket: t, priced: record(t, &policy.Outcome{}),
+		input: e.o.Estimator.InputMost(t.Call), output: e.o.Estimator.OutputMost(t.Call),
+	}
+	u := tokenizer.Usage{Model: t.Call.Model}
+	u.Set(tokenizer.Input, p.input, tokenizer.Estimated)
+	p.row, _, _ = rules.row(&p.priced, &u)
+	now := e.o.Budgets.Now()
+	p.hold = budget.Hold{ID: t.ID, Accounts: rules.Budgets.Accounts(attributesOf(t, p.priced.Provider), now), Until: now.Add(holdFor)}
+	p.hold.Most = p.most(p.output)
+	return p
+}
+
+// most is what the call takes at most if it generates so many tokens.
+func (p *plan) most(output int64) (most budget.Amounts) {
+	most[budget.Requests], most[budget.Concurrency] = 1, 1
+	most[budget.Tokens] = addTokens(p.input, output)
+	var charged, contracted money.Amount
+	add := func(classes []tokenizer.Class, n int64) {
+		dearest, paid := p.dearest(classes, n)
+		charged, contracted = charged.Add(dearest), contracted.Add(paid)
+	}
+	add(p.inputs(), p.input)
+	add(outputs, output)
+	for class, n := range p.units() {
+		add([]tokenizer.Class{class}, n)
+	}
+	most[budget.Charged], most[budget.Contracted] = int64(charged.Nano()), int64(contracted.Nano())
+	return most
+}
+
+// What tokens of a call may turn out to be, with prices of their own.
+var (
+	texts   = []tokenizer.Class{tokenizer.Input, tokenizer.InputTool, tokenizer.CacheWrite, tokenizer.CacheWrite5m, tokenizer.CacheWrite1h, tokenizer.CacheWrite12h}
+	media   = append(slices.Clone(texts), tokenizer.InputAudio, tokenizer.InputImage, tokenizer.InputVideo, tokenizer.InputDocument)
+	outputs = []tokenizer.Class{tokenizer.Output, tokenizer.Reasoning, tokenizer.OutputAudio, tokenizer.OutputImage, tokenizer.OutputVideo}
+)
+
+func (p *plan) inputs() []tokenizer.Class {
+	if p.ticket.Call.Shares.Media > 0 {
+		return media
+	}
+	return texts
+}
+
+// units are what the call asks for that is no token.
+func (p *plan) units() map[tokenizer.Class]int64 {
+	c := &p.ticket.Call
+	units := map[tokenizer.Class]int64{}
+	if p.row != nil {
+		if _, as, ok := p.row.Rate(tokenizer.Requests); ok && as == tokenizer.Requests {
+			units[tokenizer.Requests] = 1
+		}
+		if _, as, ok := p.row.Rate(tokenizer.Images); ok && as == tokenizer.Images {
+			units[tokenizer.Images] = int64(max(c.Choices, 1))
+		}
+	}
+	if c.Characters > 0 {
+		units[tokenizer.Characters] = c.Characters
+	}
+	if c.Seconds > 0 {
+		units[tokenizer.AudioSeconds], units[tokenizer.VideoSeconds] = c.Seconds, c.Seconds
+	}
+	return units
+}
+
+// dearest is the most that n units cost, whichever of classes they turn out to be:
+// as it is charged, and as it is paid.
+func (p *plan) dearest(classes []tokenizer.Class, n int64) (charged, contracted money.Amount) {
+	if n == 0 {
+		return charged, contracted
+	}
+	for i, class := range classes {
+		if i > 0 && !p.ownRate(class) {
+			continue
+		}
+		l := policy.Line{Model: p.ticket.Call.Model, Class: class, Quantity: n, State: policy.Unpriced}
+		charge(&l, p.row)
+		p.rules.Terms.Apply(&l, &p.priced)
+		if l.Charged.Cmp(charged) > 0 {
+			charged = l.Charged
+		}
+		if l.Contracted.Cmp(contracted) > 0 {
+			contracted = l.Contracted
+		}
+	}
+	return charged, contracted
+}
+
+// ownRate reports whether class has a price that is not that of another.
+func (p *plan) ownRate(class tokenizer.Class) bool {
+	if p.row == nil {
+		return false
+	}
+	_, as, ok := p.row.Rate(class)
+	return ok && as == class
+}
+
+// soften lets the call pass whatever it takes: it is counted only.
+func (p *plan) soften() {
+	for i := range p.hold.Accounts {
+		p.hold.Accounts[i].Soft = true
+	}
+}
+
+// throttle is the time over which rules count the calls that they let pass when
+// they are exhausted.
+const throttle = time.Minute
+
+// throttled is the name of the rate that lets calls pass an exhausted rule.
+func throttled(rule string) string { return rule + ":throttled" }
+
+// adapt changes the plan as the rule of the account that is short says; false: it
+// says to refuse, or there is nothing left to try.
+func (p *plan) adapt(short budget.Short) bool {
+	a := &p.hold.Accounts[short.At]
+	rule := p.rules.Budgets.Rule(a.Rule)
+	if rule == nil {
+		return false
+	}
+	if rule.OnExhausted == budget.Throttle {
+		a.Soft = true
+		rate := budget.Account{Rule: throttled(a.Rule), Of: a.Of, Unit: budget.Requests, Limit: rule.Throttled, Rate: throttle}
+		p.hold.Accounts = append(p.hold.Accounts, rate)
+		return true
+	}
+	return false
+}
+
+// addTokens adds, and stops at the end of int64.
+func addTokens(a, b int64) int64 {
+	if sum := a + b; sum >= a {
+		return sum
+	}
+	return 1<<63 - 1
+}

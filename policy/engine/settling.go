@@ -1,0 +1,140 @@
+package engine
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/budget"
+)
+
+// maxUnsettled bounds what waits for a store of budgets that does not answer.
+// Beyond it holds lapse, at the most that was held.
+const maxUnsettled = 100_000
+
+// maxSeen bounds the accounts that are shown.
+const maxSeen = 10_000
+
+// settlement is what one record took of accounts: of those that hold for its call
+// or, where nothing is held, of others. Each step of it can be taken again when it
+// is not known whether the store took it.
+type settlement struct {
+	id      policy.CallID
+	attempt int
+	held    bool
+	spent   budget.Amounts
+
+	others []budget.Account
+	next   int // the attempt of a hold of nothing on others
+}
+
+// accounts is what the engine knows of budgets beside their store.
+type accounts struct {
+	e *Engine
+
+	mu        sync.Mutex // guards all below; held for look-ups and changes only
+	unsettled []settlement
+	seen      map[seenKey]budget.Account
+}
+
+// seenKey is an account in whichever window.
+type seenKey struct{ rule, of string }
+
+// settle has s spent now, or as soon as the store answers.
+func (b *accounts) settle(ctx context.Context, s settlement) {
+	if b.try(ctx, &s) == nil {
+		return
+	}
+	b.e.metrics.storeFailed.WithLabelValues("settle").Inc()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.unsettled) < maxUnsettled {
+		b.unsettled = append(b.unsettled, s)
+	}
+}
+
+func (b *accounts) try(ctx context.Context, s *settlement) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
+	defer cancel()
+	if s.held {
+		found, err := b.close(ctx, s)
+		if err != nil || found || len(s.others) == 0 {
+			return err
+		}
+		s.held = false
+	}
+	if len(s.others) == 0 {
+		return nil
+	}
+	for i := range s.others {
+		s.others[i].Soft = true
+	}
+	store := b.e.o.Budgets
+	if _, err := store.Reserve(ctx, budget.Hold{ID: s.id, Attempt: s.next, Accounts: s.others, Until: store.Now().Add(holdFor)}); err != nil {
+		return err
+	}
+	b.note(s.others)
+	s.held, s.attempt, s.others = true, s.next, nil
+	_, err := b.close(ctx, s)
+	return err
+}
+
+// close settles a hold that is there, and tells which marks were crossed.
+func (b *accounts) close(ctx context.Context, s *settlement) (found bool, err error) {
+	crossed, found, err := b.e.o.Budgets.Settle(ctx, s.id, s.attempt, s.spent, b.e.rules.Load().thresholds)
+	if len(crossed) > 0 {
+		b.e.crossed(ctx, crossed)
+	}
+	return found, err
+}
+
+// release gives back what was held for the admission of a call.
+func (b *accounts) release(ctx context.Context, id policy.CallID) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
+	defer cancel()
+	if err := b.e.o.Budgets.Release(ctx, id, 0); err != nil {
+		b.e.metrics.storeFailed.WithLabelValues("release").Inc() // it lapses
+	}
+}
+
+// catchUp settles what waits, until the store fails again.
+func (b *accounts) catchUp(ctx context.Context) {
+	b.mu.Lock()
+	waiting := b.unsettled
+	b.unsettled = nil
+	b.mu.Unlock()
+	for i := range waiting {
+		if b.try(ctx, &waiting[i]) != nil {
+			b.mu.Lock()
+			b.unsettled = append(waiting[i:], b.unsettled...)
+			b.mu.Unlock()
+			return
+		}
+	}
+}
+
+// note remembers accounts, to be shown.
+func (b *accounts) note(all []budget.Account) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := range all {
+		id := seenKey{all[i].Rule, all[i].Of}
+		if was, there := b.seen[id]; there && was.Start.Equal(all[i].Start) && was.Limit == all[i].Limit {
+			continue
+		} else if there || len(b.seen) < maxSeen {
+			b.seen[id] = all[i]
+		}
+	}
+}
+
+// shown are the accounts that were reserved from or filled lately, in the windows
+// of now.
+func (b *accounts) shown(now time.Time) []budget.Account {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	maps.DeleteFunc(b.seen, func(_ seenKey, a budget.Account) bool { return !a.End.IsZero() && !now.Before(a.End) })
+	return slices.Collect(maps.Values(b.seen))
+}
