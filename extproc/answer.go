@@ -20,6 +20,7 @@ func (st *stream) responseHeaders(in *wire.Message) {
 	st.gauge.status = status
 	st.gauge.tries, _ = strconv.Atoi(in.Attribute("upstream.request_attempt_count")) // absent: not known
 	st.gauge.account, st.gauge.region = account(in), searchable(in.Header("x-ms-region"))
+	st.tellChanges()
 	form := st.request.Call.Form(in.Header("content-type"))
 	if !in.End || st.request.Call.Of != "" { // an empty answer does not say that work is over
 		st.gauge.open(st.way.dialect, st.request.Call, tokenizer.Answer{Status: status, Form: form, Head: in})
@@ -41,6 +42,17 @@ func (st *stream) responseHeaders(in *wire.Message) {
 		return
 	}
 	st.chooseMode(contentLength(in), form)
+}
+
+// tellChanges says, in headers of the answer, how the call did not go as it was
+// asked.
+func (st *stream) tellChanges() {
+	if model := st.ticket.Model; model != "" {
+		st.reply.Set = append(st.reply.Set, wire.Pair{Name: "x-farebox-model", Value: model})
+	}
+	if most := st.ticket.MaxOutput; most > 0 {
+		st.reply.Set = append(st.reply.Set, wire.Pair{Name: "x-farebox-max-output", Value: strconv.FormatInt(most, 10)})
+	}
 }
 
 func (st *stream) chooseMode(size int64, form tokenizer.Form) {

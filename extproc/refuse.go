@@ -51,6 +51,9 @@ func (st *stream) sayNo(why policy.Refusal) {
 		// Honoured by the OpenAI and Anthropic SDKs.
 		l.Set = append(l.Set, wire.Pair{Name: "x-should-retry", Value: "false"})
 	}
+	if !why.Reset.IsZero() {
+		l.Set = append(l.Set, wire.Pair{Name: "x-farebox-reset", Value: why.Reset.UTC().Format(time.RFC3339)})
+	}
 	st.reply.Drop, st.reply.Body, st.reply.Local = nil, nil, l
 	st.srv.metrics.refused.WithLabelValues(why.Code).Inc()
 	st.phase = passing

@@ -29,11 +29,17 @@ func (e *Engine) reserve(ctx context.Context, rules *Rules, t *policy.Ticket) *p
 	if len(p.hold.Accounts) == 0 {
 		return nil
 	}
+	before := *t
+	if !rules.Enforce {
+		t.Changes = 0
+	}
 	why := e.take(ctx, &p)
 	if why == nil || rules.Enforce {
 		return why
 	}
 	e.metrics.wouldRefuse.WithLabelValues(why.Code).Inc()
+	t.Model, t.MaxOutput = before.Model, before.MaxOutput
+	p = e.plan(rules, t)
 	p.soften()
 	return e.take(ctx, &p)
 }
@@ -51,7 +57,7 @@ func (e *Engine) take(ctx context.Context, p *plan) *policy.Refusal {
 			return nil
 		}
 		a := p.hold.Accounts[short.At]
-		if !p.adapt(short) {
+		if !p.adapt(e, short) {
 			why := e.exhausted(&a, short)
 			e.metrics.exhausted.WithLabelValues(a.Rule, "refuse").Inc()
 			return &why

@@ -13,6 +13,7 @@ import (
 	"github.com/farebox/farebox/policy/budget"
 	"github.com/farebox/farebox/policy/engine"
 	"github.com/farebox/farebox/policy/ledger"
+	"github.com/farebox/farebox/policy/price"
 	"github.com/farebox/farebox/tokenizer"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -285,5 +286,65 @@ func TestEveryTryIsSpent(t *testing.T) {
 	}
 	if s, h := spent(t, e, "month"); s != 3*costOfACall || h != 0 {
 		t.Errorf("spent %d, held %d", s, h)
+	}
+}
+
+func changeable(n byte) *policy.Request {
+	r := numbered(n, "a")
+	r.Changes = tokenizer.ModelPart | tokenizer.CapPart
+	return r
+}
+
+func TestAnExhaustedBudgetShrinksAnswers(t *testing.T) {
+	rule := month("month", 15_000_000)
+	rule.OnExhausted = budget.Shrink
+	e, _, _ := limited(t, nil, rule)
+	admit(t, e, changeable(1))
+	second := admit(t, e, changeable(2))
+	// 4.568 million are left; 0.432 are for input.
+	if second.Refusal != nil || second.MaxOutput != 413 {
+		t.Fatalf("the second: %d tokens, %+v", second.MaxOutput, second.Refusal)
+	}
+	if s, h := spent(t, e, "month"); s != 0 || h > rule.Limit || h < rule.Limit-10_000 {
+		t.Errorf("spent %d, held %d", s, h)
+	}
+	if third := admit(t, e, changeable(3)); third.Refusal == nil || third.MaxOutput != 0 {
+		t.Errorf("the third: %+v", third)
+	}
+	if signed := admit(t, e, numbered(4, "a")); signed.Refusal == nil {
+		t.Error("a call that cannot be changed passed")
+	}
+}
+
+func TestAnExhaustedBudgetAsksACheaperModel(t *testing.T) {
+	rule := month("month", 12_000_000)
+	rule.OnExhausted, rule.To = budget.Downgrade, "cheap"
+	cheap := price.NewRow("test:cheap", "local", "cheap")
+	cheap.Set(tokenizer.Input, rate(t, "0.2"))
+	cheap.Set(tokenizer.Output, rate(t, "1"))
+	dear := price.NewRow("test:m", "local", "m*")
+	dear.Set(tokenizer.Input, rate(t, "2"))
+	dear.Set(tokenizer.Output, rate(t, "10"))
+	prices, err := price.New([]price.Row{dear, cheap})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, b, _ := limited(t, func(o *engine.Options) { o.Rules.Prices = prices }, rule)
+	admit(t, e, changeable(1))
+	second := admit(t, e, changeable(2))
+	if second.Refusal != nil || second.Model != "cheap" {
+		t.Fatalf("the second asks %q: %+v", second.Model, second.Refusal)
+	}
+	if third := admit(t, e, changeable(3)); third.Refusal == nil || third.Model != "" {
+		t.Errorf("the third: %+v", third)
+	}
+	o := answered
+	o.Reading.Model = "cheap"
+	e.Settle(t.Context(), second, o)
+	if r := b.last(t); r.ModelAsked != "m1" || r.Model != "cheap" {
+		t.Errorf("its record: %+v", r)
+	}
+	if s, _ := spent(t, e, "month"); s != costOfACall/10 {
+		t.Errorf("spent %d", s)
 	}
 }

@@ -25,17 +25,22 @@ type plan struct {
 // plan bounds what a call may take: the input and output that 99 of 100 calls like
 // it stay below, each at the dearest price of what it may turn out to be.
 func (e *Engine) plan(rules *Rules, t *policy.Ticket) plan {
-	p := plan{
-		rules: rules, ticket: t, priced: record(t, &policy.Outcome{}),
-		input: e.o.Estimator.InputMost(t.Call), output: e.o.Estimator.OutputMost(t.Call),
-	}
-	u := tokenizer.Usage{Model: t.Call.Model}
-	u.Set(tokenizer.Input, p.input, tokenizer.Estimated)
-	p.row, _, _ = rules.row(&p.priced, &u)
 	now := e.o.Budgets.Now()
+	p := plan{rules: rules, ticket: t}
+	p.bound(e)
 	p.hold = budget.Hold{ID: t.ID, Accounts: rules.Budgets.Accounts(attributesOf(t, p.priced.Provider), now), Until: now.Add(holdFor)}
 	p.hold.Most = p.most(p.output)
 	return p
+}
+
+// bound looks at the call as it would be sent.
+func (p *plan) bound(e *Engine) {
+	sent := p.ticket.Sent()
+	p.priced = record(p.ticket, &policy.Outcome{})
+	p.input, p.output = e.o.Estimator.InputMost(sent), e.o.Estimator.OutputMost(sent)
+	u := tokenizer.Usage{Model: sent.Model}
+	u.Set(tokenizer.Input, p.input, tokenizer.Estimated)
+	p.row, _, _ = p.rules.row(&p.priced, &u)
 }
 
 // most is what the call takes at most if it generates so many tokens.
@@ -101,7 +106,7 @@ func (p *plan) dearest(classes []tokenizer.Class, n int64) (charged, contracted 
 		if i > 0 && !p.ownRate(class) {
 			continue
 		}
-		l := policy.Line{Model: p.ticket.Call.Model, Class: class, Quantity: n, State: policy.Unpriced}
+		l := policy.Line{Model: p.priced.Model, Class: class, Quantity: n, State: policy.Unpriced}
 		charge(&l, p.row)
 		p.rules.Terms.Apply(&l, &p.priced)
 		if l.Charged.Cmp(charged) > 0 {
@@ -139,19 +144,64 @@ func throttled(rule string) string { return rule + ":throttled" }
 
 // adapt changes the plan as the rule of the account that is short says; false: it
 // says to refuse, or there is nothing left to try.
-func (p *plan) adapt(short budget.Short) bool {
+func (p *plan) adapt(e *Engine, short budget.Short) bool {
 	a := &p.hold.Accounts[short.At]
 	rule := p.rules.Budgets.Rule(a.Rule)
 	if rule == nil {
 		return false
 	}
-	if rule.OnExhausted == budget.Throttle {
+	switch rule.OnExhausted {
+	case budget.Throttle:
 		a.Soft = true
 		rate := budget.Account{Rule: throttled(a.Rule), Of: a.Of, Unit: budget.Requests, Limit: rule.Throttled, Rate: throttle}
 		p.hold.Accounts = append(p.hold.Accounts, rate)
 		return true
+	case budget.Downgrade:
+		return p.downgrade(e, rule.To)
+	case budget.Shrink:
+		return p.shrink(a.Unit, short.Left)
+	default:
+		return false
 	}
-	return false
+}
+
+// downgrade asks another model, once.
+func (p *plan) downgrade(e *Engine, to string) bool {
+	t := p.ticket
+	if t.Model == to || !t.Changes.Has(tokenizer.ModelPart) {
+		t.Model = ""
+		return false
+	}
+	t.Model = to
+	p.bound(e)
+	p.hold.Most = p.most(p.output)
+	return true
+}
+
+// leastShrunk is the shortest answer worth asking for, in tokens.
+const leastShrunk = 16
+
+// shrink asks for no longer answers than what is left pays for.
+func (p *plan) shrink(unit budget.Unit, left int64) bool {
+	t := p.ticket
+	choices := int64(max(t.Call.Choices, 1))
+	if unit > budget.Tokens || !t.Changes.Has(tokenizer.CapPart) {
+		return false
+	}
+	low, high := int64(0), p.output/choices // most that fits, least that does not
+	for low+1 < high {
+		if middle := low + (high-low)/2; p.most(middle * choices)[unit] <= left {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	if low < leastShrunk || low >= p.output/choices {
+		return false
+	}
+	t.MaxOutput, p.output = low, low*choices
+	p.hold.Most = p.most(p.output)
+	return true
 }
 
 // addTokens adds, and stops at the end of int64.

@@ -40,6 +40,9 @@ func (e *Engine) fillOutput(t *policy.Ticket, o *policy.Outcome, u *tokenizer.Us
 	switch {
 	case o.Reading.TextBytes > 0:
 		n, from := e.o.Estimator.Text(modelOf(t, o), &o.Reading)
+		if most := allowed(t); most > 0 {
+			n = min(n, most) // what was seen may be more than text, and counted by another's tokens
+		}
 		if o.End == cut && from == tokenizer.Counted {
 			from = tokenizer.Partial
 		}
@@ -55,11 +58,16 @@ func (e *Engine) fillOutput(t *policy.Ticket, o *policy.Outcome, u *tokenizer.Us
 // generate (t.Hold is the same estimate at admission), or all that the caller
 // allowed.
 func (e *Engine) abortedOutput(t *policy.Ticket) int64 {
-	sent := t.Sent()
-	if most := sent.MaxOutput * int64(max(sent.Choices, 1)); e.rules.Load().HoldOnAbort && most > 0 {
+	if most := allowed(t); e.rules.Load().HoldOnAbort && most > 0 {
 		return most
 	}
 	return t.Hold.Output
+}
+
+// allowed is the most that may be generated, of all choices; 0: nobody said.
+func allowed(t *policy.Ticket) int64 {
+	sent := t.Sent()
+	return sent.MaxOutput * int64(max(sent.Choices, 1))
 }
 
 func modelOf(t *policy.Ticket, o *policy.Outcome) string {
