@@ -137,6 +137,31 @@ func mistralPython() []visit {
 		{"mistral.embeddings", args{"model": "mistral-ferry", "inputs": []string{"ferry"}}, "", entry{
 			operation: "embeddings", model: "mistral-ferry", id: "quaym3", meters: meters{tokenizer.Input: 6},
 		}},
+		{"mistral.agents/complete", args{"agent_id": "ag_quay", "messages": whereabouts}, "Gulls.", entry{operation: "agents", model: "voxtral-ferry", id: "quaym4", meters: meters{
+			tokenizer.Input: 9, tokenizer.AudioSeconds: 31, tokenizer.Output: 40,
+		}}},
+		{"mistral.fim/complete", args{"model": "codestral-ferry", "prompt": "def quay():", "suffix": "quay()"}, "return \"quay\"", entry{
+			operation: "fim", model: "codestral-ferry", id: "quaym5", meters: meters{tokenizer.Input: 8, tokenizer.Output: 4},
+		}},
+		{"mistral.fim/stream", args{"model": "codestral-ferry", "prompt": "def quay():"}, "return noon", entry{
+			operation: "fim", model: "codestral-ferry", id: "quaym6", stream: true, meters: meters{tokenizer.Input: 9, tokenizer.Output: 5},
+		}},
+		{"mistral.conversations/start", args{"model": "mistral-ferry", "inputs": "Where is the ferry?"}, "At noon \u2693.", entry{
+			operation: "conversations", model: "mistral-ferry", id: "conv_quay1", meters: meters{
+				tokenizer.Input: 177, tokenizer.InputTool: 3929, tokenizer.Output: 34, tokenizer.WebSearch: 2,
+			},
+		}},
+		{"mistral.conversations/start_stream", args{"agent_id": "ag_quay", "inputs": "Where is the ferry?"}, "At noon, as ever.", entry{
+			operation: "conversations", model: "mistral-ferry", id: "conv_quay2", stream: true, meters: meters{
+				tokenizer.Input: 188, tokenizer.InputTool: 7112, tokenizer.Output: 55, tokenizer.WebSearch: 1,
+			},
+		}},
+		{"mistral.ocr/process", args{"model": "ocr-ferry", "document": args{"type": "document_url", "document_url": "https://quay.example/tides.pdf"}}, "# Tides", entry{
+			operation: "ocr", model: "ocr-ferry", meters: meters{tokenizer.Pages: 3},
+		}},
+		{"mistral.speech/complete", args{"model": "tts-ferry", "input": "The ferry is late.", "voice_id": "v"}, "SUQzBAAAAAAA", entry{
+			operation: "speech", model: "tts-ferry", meters: meters{tokenizer.Characters: 18},
+		}},
 	}
 }
 

@@ -110,17 +110,33 @@ def cohere(call, method):
 
 def mistral(call, method):
     from mistralai.client import Mistral
+    from mistralai.client.conversations import Conversations  # client.beta and client.audio want libraries that calls do not
+    from mistralai.client.speech import Speech
 
     client = Mistral(api_key="key-story", server_url=call["base_url"])
-    headers = call["headers"]
-    if method == "embeddings":
-        made = plain(client.embeddings.create(**call["args"], http_headers=headers))
+    room, _, do = method.rpartition("/")
+    rooms = {
+        "": client.chat, "fim": client.fim, "agents": client.agents, "ocr": client.ocr,
+        "conversations": Conversations(client.sdk_configuration), "speech": Speech(client.sdk_configuration),
+    }
+    ask = dict(call["args"], http_headers=call["headers"])
+    if do == "embeddings":
+        made = plain(client.embeddings.create(**ask))
         return told("", made["usage"], made)
-    if method == "stream":
-        events = [plain(e.data) for e in client.chat.stream(**call["args"], http_headers=headers)]
+    made = getattr(rooms[room], do)(**ask)
+    if do in ("stream", "start_stream"):
+        events = [plain(e.data) for e in made]
+        if room == "conversations":
+            return told("".join(e.get("content", "") for e in events), last(events, "usage"), events)
         text = "".join(e["choices"][0]["delta"].get("content") or "" for e in events)
         return told(text, last(events, "usage"), events)
-    made = plain(client.chat.complete(**call["args"], http_headers=headers))
+    made = plain(made)
+    if room == "conversations":
+        return told(made["outputs"][-1]["content"], made["usage"], made)
+    if room == "ocr":
+        return told(made["pages"][0]["markdown"], made["usage_info"], made)
+    if room == "speech":
+        return told(made["audio_data"], None, made)
     return told(made["choices"][0]["message"]["content"], made["usage"], made)
 
 

@@ -55,8 +55,8 @@ func (*Dialect) Match(method, path string) (operation string, ok bool) {
 	if method != "POST" {
 		return "", false
 	}
-	switch v, vertex := onVertex(path); {
-	case vertex && v.model == countTokens:
+	switch v, vertex := tokenizer.OnVertex(path, Name); {
+	case vertex && v.Model == countTokens:
 		return "", false
 	case vertex:
 		return messages, true
@@ -71,35 +71,3 @@ func (*Dialect) Match(method, path string) (operation string, ok bool) {
 // countTokens stands in the place of a model where Vertex AI counts tokens.
 // https://docs.cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/count-tokens
 const countTokens = "count-tokens"
-
-// vertexCall is what a path of Vertex AI says.
-type vertexCall struct {
-	project, location, model string
-	stream                   bool
-}
-
-// onVertex reads a path
-// …/projects/{p}/locations/{l}/publishers/anthropic/models/{m}:rawPredict, or
-// :streamRawPredict. Its parts alias the path.
-// https://docs.cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/use-claude
-func onVertex(path string) (v vertexCall, ok bool) {
-	place, model, ok := strings.Cut(path, "/publishers/anthropic/models/")
-	if !ok {
-		return v, false
-	}
-	var verb string
-	v.model, verb, _ = strings.Cut(model, ":")
-	v.stream = verb == "streamRawPredict"
-	v.project, v.location = segmentAfter(place, "/projects/"), segmentAfter(place, "/locations/")
-	return v, v.stream || verb == "rawPredict"
-}
-
-// segmentAfter is the segment of path that follows name, or empty.
-func segmentAfter(path, name string) string {
-	_, rest, ok := strings.Cut(path, name)
-	if !ok {
-		return ""
-	}
-	segment, _, _ := strings.Cut(rest, "/")
-	return segment
-}

@@ -30,9 +30,9 @@ func (*Dialect) Read(operation, path string, _ tokenizer.Head, body []byte) (tok
 		}
 		return call, readBatch(&call, body)
 	}
-	if v, ok := onVertex(path); ok {
-		call.Model, call.Account, call.Region = strings.Clone(v.model), strings.Clone(v.project), strings.Clone(v.location)
-		call.Stream = v.stream
+	if v, ok := tokenizer.OnVertex(path, Name); ok {
+		call.Model, call.Account, call.Region = strings.Clone(v.Model), strings.Clone(v.Project), strings.Clone(v.Location)
+		call.Stream = v.Stream
 	}
 	return call, ReadMessage(&call, body)
 }

@@ -31,8 +31,8 @@ func (*Dialect) Changes(call tokenizer.Call, _ string) tokenizer.Part {
 func (*Dialect) Change(call tokenizer.Call, path string, body []byte, c tokenizer.Change) (r tokenizer.Rewrite) {
 	e := NewEditor(body)
 	if c.Model != "" {
-		if v, ok := onVertex(path); ok {
-			before, after := cutModel(path, v.model)
+		if v, ok := tokenizer.OnVertex(path, Name); ok {
+			before, after := cutModel(path, v.Model)
 			r.Path = tokenizer.JoinPath(before, c.Model, after)
 			r.Done |= tokenizer.ModelPart
 		} else if e.SetText("model", c.Model) || e.Set("model", tokenizer.Quote(c.Model)) {

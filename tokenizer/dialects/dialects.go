@@ -11,13 +11,14 @@ import (
 	"github.com/farebox/farebox/tokenizer/bedrock"
 	"github.com/farebox/farebox/tokenizer/cohere"
 	"github.com/farebox/farebox/tokenizer/gemini"
+	"github.com/farebox/farebox/tokenizer/mistral"
 	"github.com/farebox/farebox/tokenizer/ollama"
 	"github.com/farebox/farebox/tokenizer/openai"
 )
 
 // All returns a new dialect of each kind, in the order in which paths are tried.
 func All() []tokenizer.Dialect {
-	return []tokenizer.Dialect{openai.New(), anthropic.New(), gemini.New(), bedrock.New(), cohere.New(), ollama.New()}
+	return []tokenizer.Dialect{openai.New(), anthropic.New(), gemini.New(), bedrock.New(), cohere.New(), ollama.New(), mistral.New()}
 }
 
 // host is one well-known host. A name that begins with a dot or a dash is the

@@ -98,6 +98,11 @@ func TestAll(t *testing.T) {
 		"/api/embed":           "ollama",
 		"/v1/models":           "",
 
+		"/v1/fim/completions":          "openai",
+		"/v1/ocr":                      "mistral",
+		"/providers/mistral/azure/ocr": "mistral",
+		"/v1/projects/p/locations/l/publishers/mistralai/models/m:rawPredict": "mistral",
+
 		"/model/amazon.nova-lite-v1:0/converse":                                          "bedrock",
 		"/model/amazon.nova-lite-v1:0/converse-stream":                                   "bedrock",
 		"/model/arn:aws:bedrock:eu-west-1:1:inference-profile/eu.meta.llama3/invoke":     "bedrock",
@@ -115,9 +120,39 @@ func TestAll(t *testing.T) {
 	}
 }
 
+// TestAllAtHome: whose host it is reads the call in his own words, and what costs
+// nothing elsewhere is taken nowhere else.
+func TestAllAtHome(t *testing.T) {
+	for _, c := range []struct{ host, path, dialect, operation string }{
+		{"api.mistral.ai", "/v1/chat/completions", "mistral", "chat"},
+		{"api.mistral.ai", "/v1/fim/completions", "mistral", "fim"},
+		{"api.mistral.ai", "/v1/agents/completions", "mistral", "agents"},
+		{"api.mistral.ai", "/v1/conversations", "mistral", "conversations"},
+		{"api.mistral.ai", "/v1/moderations", "mistral", "moderations"},
+		{"api.mistral.ai", "/v1/classifications", "mistral", "classifications"},
+		{"api.mistral.ai", "/v1/embeddings", "mistral", "embeddings"},
+		{"api.mistral.ai", "/v1/audio/transcriptions", "mistral", "transcription"},
+		{"api.mistral.ai", "/v1/batch/jobs", "mistral", "batch"},
+		{"api.mistral.ai", "/v1/responses", "openai", "responses"},
+		{"europe-west4-aiplatform.googleapis.com", "/v1/projects/p/locations/l/publishers/mistralai/models/m:streamRawPredict", "mistral", "chat"},
+		{"x.services.ai.azure.com", "/providers/mistral/azure/ocr", "mistral", "ocr"},
+		{"api.openai.com", "/v1/moderations", "", ""},
+		{"api.openai.com", "/v1/conversations", "", ""},
+		{"x.openai.azure.com", "/openai/v1/conversations", "", ""},
+		{"vllm.example", "/v1/classifications", "", ""},
+		{"jobs.example", "/v1/batch/jobs", "", ""},
+	} {
+		h, _ := Host(c.host)
+		d, operation, ok := tokenizer.Find(All(), h.Provider, "POST", c.path)
+		if ok != (c.dialect != "") || ok && (d.Name() != c.dialect || operation != c.operation) {
+			t.Errorf("%s%s: %v, %q, %v; want %q, %q", c.host, c.path, d, operation, ok, c.dialect, c.operation)
+		}
+	}
+}
+
 func first(path string) string {
 	for _, d := range All() {
-		if _, ok := d.Match("POST", path); ok {
+		if _, _, ok := tokenizer.Find([]tokenizer.Dialect{d}, "", "POST", path); ok {
 			return d.Name()
 		}
 	}

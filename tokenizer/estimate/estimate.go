@@ -117,10 +117,11 @@ func (e *Estimator) outputBelow(c tokenizer.Call, oneIn uint16) int64 {
 }
 
 // withoutOutput reports whether an operation generates no text, in any dialect's
-// word for it: embeddings, batchEmbedContents, rerank, images, cached_content. What
-// those are billed by is no output that could be guessed from text.
+// word for it: embeddings, batchEmbedContents, rerank, images, classify, ocr,
+// cached_content. What those are billed by is no output that could be guessed from
+// text.
 func withoutOutput(operation string) bool {
-	for _, word := range [...]string{"mbed", "rerank", "image", "video", "speech", "moderation", "ocr", "batch", "cached_content"} {
+	for _, word := range [...]string{"mbed", "rerank", "image", "video", "speech", "moderation", "classif", "ocr", "batch", "cached_content"} {
 		if strings.Contains(operation, word) {
 			return true
 		}

@@ -6,6 +6,7 @@ import (
 	"github.com/farebox/farebox/tokenizer"
 	"github.com/farebox/farebox/tokenizer/jsonscan"
 	"github.com/farebox/farebox/tokenizer/sse"
+	"github.com/tidwall/gjson"
 )
 
 // meter reads one answer.
@@ -29,7 +30,11 @@ type meter struct {
 	reason    string // why a response is incomplete
 	usage     []byte // the last usage seen, raw
 	usageFrom role   // and where it stood
+	read      Counts // makes classes of it
 }
+
+// Counts reads a usage object: the classes that it tells, known from there.
+type Counts func(usage gjson.Result, from tokenizer.Source) tokenizer.Usage
 
 // doneMark is the data of the event that ends a stream of chunks.
 const doneMark = "[DONE]"
@@ -48,13 +53,23 @@ func (*Dialect) NewMeter(call tokenizer.Call, answer tokenizer.Answer) tokenizer
 	case batchResults:
 		return newResultsMeter(call.Of, answer.Form)
 	}
-	s := &chatScript
 	if call.Operation == responses {
-		s = &responsesScript
+		return newMeter(&responsesScript, call.Of, answer.Form, usage)
 	}
-	m := &meter{script: s, of: call.Of}
+	return NewChatMeter(answer.Form, usage)
+}
+
+// NewChatMeter makes the meter of one answer in the shape of chat, legacy
+// completions or embeddings whose usage another provider's counts read. It is nil
+// for a form that tells nothing.
+func NewChatMeter(form tokenizer.Form, counts Counts) tokenizer.Meter {
+	return newMeter(&chatScript, "", form, counts)
+}
+
+func newMeter(s *jsonscan.Script[role], of string, form tokenizer.Form, counts Counts) tokenizer.Meter {
+	m := &meter{script: s, of: of, read: counts}
 	m.json = jsonscan.New(s.Plan, m)
-	switch answer.Form {
+	switch form {
 	case tokenizer.JSON:
 	case tokenizer.SSE:
 		m.events = sse.New(m)
@@ -173,8 +188,6 @@ func (m *meter) kind(name []byte) {
 		m.reading.Error = true
 	case "response.audio.delta", "response.output_audio.delta":
 		m.sound = true
-	case "response.function_call_arguments.delta", "response.custom_tool_call_input.delta":
-		m.reading.Calls = true
 	}
 }
 
@@ -209,15 +222,9 @@ func (m *meter) Value(watch int, raw []byte) {
 }
 
 // Text takes a piece of generated text.
-func (m *meter) Text(watch int, piece []byte) {
+func (m *meter) Text(_ int, piece []byte) {
 	if m.sound {
 		return
-	}
-	switch m.script.Role(watch) {
-	case refusalRole:
-		m.reading.Refused = true
-	case callRole:
-		m.reading.Calls = true
 	}
 	m.reading.Heard(piece)
 }

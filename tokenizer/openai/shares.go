@@ -42,6 +42,7 @@ func (r *request) shares() tokenizer.Shares {
 	r.turns.end()
 	s := r.turns.shares
 	s.System += r.instructions
+	s.Last += r.suffix
 	s.Tools = r.tools + r.functions
 	return s
 }

@@ -27,7 +27,7 @@ func (m *meter) counts(from tokenizer.Source) (u tokenizer.Usage, tier string, o
 	if m.usageFrom == timingsRole {
 		u = timings(g, from)
 	} else {
-		u = usage(g, from)
+		u = m.read(g, from)
 	}
 	return u, g.Get("service_tier").Str, u.Known()
 }

@@ -153,6 +153,9 @@ func (m *mediaMeter) Close(end tokenizer.End) tokenizer.Reading {
 		r.Unreadable = before // a cut body is short, not wrong
 	}
 	u := m.counts()
+	if m.operation == speech && m.characters > 0 && !u.Known() && end != tokenizer.Failed {
+		u.Set(tokenizer.Characters, m.characters, tokenizer.Reported)
+	}
 	if m.operation == batch {
 		m.closeBatch(&u)
 	}
@@ -220,9 +223,6 @@ func (m *mediaMeter) counts() (u tokenizer.Usage) {
 	}
 	if m.operation == images {
 		u = pictures(u, m.pictures, g)
-	}
-	if m.operation == speech && m.characters > 0 && !u.Known() {
-		u.Set(tokenizer.Characters, m.characters, from)
 	}
 	return u
 }

@@ -128,6 +128,14 @@ func (w work) feed(cuts ...int) tokenizer.Reading {
 	return r
 }
 
+func TestSpeechThatFailedIsNotPaid(t *testing.T) {
+	m := New().NewMeter(tokenizer.Call{Operation: speech, Characters: 40}, tokenizer.Answer{Status: 400, Head: tokenizer.NoHead{}})
+	m.Feed([]byte(`{"error":{"message":"no such voice"}}`))
+	if r := m.Close(tokenizer.Failed); len(r.Usage) != 0 {
+		t.Errorf("%+v", r.Usage)
+	}
+}
+
 func TestWorkAtEveryCut(t *testing.T) {
 	for _, w := range works {
 		r := w.feed()

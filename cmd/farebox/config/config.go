@@ -114,7 +114,7 @@ type Drain struct {
 // Provider is one upstream told by where the call goes.
 type Provider struct {
 	Name        string   `yaml:"name" need:"yes" max:"64" doc:"What records and prices call it: [a-z0-9][a-z0-9._-]*."`
-	Dialect     string   `yaml:"dialect" need:"yes" one:"openai anthropic gemini bedrock cohere ollama" later:"mistral" doc:"What it speaks."`
+	Dialect     string   `yaml:"dialect" need:"yes" one:"openai anthropic gemini bedrock cohere mistral ollama" doc:"What it speaks."`
 	Match       Match    `yaml:"match" need:"yes" doc:"At least one; all that are given must match."`
 	InjectUsage *bool    `yaml:"inject_usage" doc:"Whether its streams may be asked to report usage. When not given, metering.inject_usage decides."`
 	Account     string   `yaml:"account" max:"128" doc:"The account, project or subscription that its calls are billed to, for prices of one account."`
