@@ -36,11 +36,15 @@ parts: ## fetch Envoy, the test model and official clients into .cache (pinned, 
 	$(GO) run ./e2e/harness/fetch
 
 .PHONY: deps
-deps: ## install Node.js and npm from Debian where there are none (the stories of npm clients need them)
+deps: ## install Node.js, npm and redis-server from Debian where there are none (stories and tests need them)
 	@if command -v node >/dev/null && command -v npm >/dev/null; then echo "deps: Node.js $$(node --version) and npm are here"; else \
 	  echo "deps: installing nodejs and npm from Debian"; \
 	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
 	  $$sudo apt-get update -q && $$sudo apt-get install -qy --no-install-recommends nodejs npm; fi
+	@if command -v redis-server >/dev/null || command -v valkey-server >/dev/null; then echo "deps: a Redis server is here"; else \
+	  echo "deps: installing redis-server from Debian"; \
+	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	  $$sudo apt-get update -q && $$sudo apt-get install -qy --no-install-recommends redis-server; fi
 
 .PHONY: prices
 prices: ## make the built-in price table and docs/prices-lint.md of their pinned sources

@@ -242,7 +242,9 @@ func plainSums(r room) {
 	sums := make([]plain, len(accounts))
 	open := map[int][]int{} // holds, and where in accounts theirs are
 	most := map[int]int64{}
+	peak := 0
 	for n := range 1200 {
+		peak = max(peak, len(open))
 		if len(open) > 0 && random.IntN(5) < 2 {
 			r.plainEnd(random, accounts, sums, open, most)
 			continue
@@ -271,8 +273,8 @@ func plainSums(r room) {
 			r.Errorf("account %d: %+v, want %+v", i, got, sums[i])
 		}
 	}
-	if len(open) == 0 {
-		r.Error("no hold is left open: the test holds nothing")
+	if peak < 5 {
+		r.Errorf("%d holds were open at once: too few to tell anything", peak)
 	}
 }
 

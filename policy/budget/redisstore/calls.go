@@ -1,0 +1,249 @@
+package redisstore
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/redis/rueidis"
+
+	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/budget"
+)
+
+// name is a hold's: the bytes of its call and attempt.
+func name(id policy.CallID, attempt int) string {
+	return string(binary.BigEndian.AppendUint32(id[:], uint32(attempt)))
+}
+
+func (s *Store) hold(name string) string { return s.prefix + "h:" + name }
+
+func (s *Store) account(a *budget.Account) string { return s.prefix + "a:" + a.Key() }
+
+// Reserve implements budget.Store.
+func (s *Store) Reserve(ctx context.Context, h budget.Hold) (budget.Short, error) {
+	if len(h.Accounts) > MaxAccounts {
+		return budget.Short{}, fmt.Errorf("reserve: %d accounts are more than %d", len(h.Accounts), MaxAccounts)
+	}
+	bound(&h.Most)
+	hold := name(h.ID, h.Attempt)
+	keys := append(make([]string, 0, 3+len(h.Accounts)), s.made, s.hold(hold), s.due)
+	args := append(make([]string, 0, 3+len(h.Accounts)), strconv.FormatInt(h.Until.UnixMicro(), 10), packAmounts(&h.Most), hold)
+	for i := range h.Accounts {
+		keys = append(keys, s.account(&h.Accounts[i]))
+		args = append(args, packLine(&h.Accounts[i]))
+	}
+	short, err := s.take(ctx, s.do.reserve, keys, args, &h.Most)
+	if err != nil {
+		return short, fmt.Errorf("reserve: %w", err)
+	}
+	return short, nil
+}
+
+// Extend implements budget.Store.
+func (s *Store) Extend(ctx context.Context, id policy.CallID, attempt int, most budget.Amounts) (budget.Short, error) {
+	bound(&most)
+	keys := []string{s.made, s.hold(name(id, attempt))}
+	short, err := s.take(ctx, s.do.extend, keys, []string{packAmounts(&most)}, &most)
+	if err != nil {
+		return short, fmt.Errorf("extend hold: %w", err)
+	}
+	return short, nil
+}
+
+func bound(most *budget.Amounts) {
+	for unit := range most {
+		most[unit] = min(most[unit], budget.MaxMost)
+	}
+}
+
+// take runs a script that takes, and says what is short.
+func (s *Store) take(ctx context.Context, script *rueidis.Lua, keys, args []string, most *budget.Amounts) (budget.Short, error) {
+	answer, err := s.run(ctx, script, keys, args)
+	if err != nil {
+		return budget.Short{}, err
+	}
+	now, _ := answer[0].AsInt64()
+	at, err := answer[1].AsInt64()
+	if err != nil || at < 0 {
+		return budget.Taken, err
+	}
+	var text [3]string // the account's line, how it stands, and what was held before
+	for i := range text {
+		if text[i], err = answer[2+i].ToString(); err != nil {
+			return budget.Short{}, err
+		}
+	}
+	a, err := unpackLine("", text[0])
+	if err != nil {
+		return budget.Short{}, err
+	}
+	c, err := unpackCount(&a, text[1], now)
+	if err != nil {
+		return budget.Short{}, err
+	}
+	before, err := unpackInt(text[2])
+	short := c.short(&a, most[a.Unit], most[a.Unit]-before)
+	short.At = int(at)
+	return short, err
+}
+
+// Settle implements budget.Store.
+func (s *Store) Settle(ctx context.Context, id policy.CallID, attempt int, spent budget.Amounts, thresholds []int) ([]budget.Crossed, bool, error) {
+	hold := name(id, attempt)
+	answer, err := s.run(ctx, s.do.settle, []string{s.made, s.hold(hold), s.due}, []string{packAmounts(&spent), hold, tell(thresholds)})
+	if err != nil {
+		return nil, false, fmt.Errorf("settle: %w", err)
+	}
+	if found, err := answer[1].AsInt64(); err != nil || found == 0 {
+		return nil, false, err
+	}
+	crossed, err := s.crossed(answer[2:], thresholds)
+	return crossed, true, err
+}
+
+// Release implements budget.Store.
+func (s *Store) Release(ctx context.Context, id policy.CallID, attempt int) error {
+	hold := name(id, attempt)
+	_, err := s.run(ctx, s.do.settle, []string{s.made, s.hold(hold), s.due}, []string{packAmounts(&budget.Amounts{}), hold, "0"})
+	if err != nil {
+		return fmt.Errorf("release: %w", err)
+	}
+	return nil
+}
+
+// Charge implements budget.Store.
+func (s *Store) Charge(ctx context.Context, of []budget.Account, spent budget.Amounts, thresholds []int) ([]budget.Crossed, error) {
+	if len(of) > MaxAccounts {
+		return nil, fmt.Errorf("charge: %d accounts are more than %d", len(of), MaxAccounts)
+	}
+	keys, args := []string{s.made}, []string{packAmounts(&spent), tell(thresholds)}
+	for i := range of {
+		keys = append(keys, s.account(&of[i]))
+		args = append(args, packLine(&of[i]))
+	}
+	answer, err := s.run(ctx, s.do.charge, keys, args)
+	if err != nil {
+		return nil, fmt.Errorf("charge: %w", err)
+	}
+	return s.crossed(answer[1:], thresholds)
+}
+
+// tell is whether a script says what accounts had spent before and after.
+func tell(thresholds []int) string {
+	if len(thresholds) == 0 {
+		return "0"
+	}
+	return "1"
+}
+
+// crossed reads triples of an account's key, its line, and what was spent of it
+// before and after.
+func (s *Store) crossed(told []rueidis.RedisMessage, thresholds []int) (crossed []budget.Crossed, err error) {
+	for triple := range slices.Chunk(told, 3) {
+		var text [3]string
+		for i := range triple {
+			if text[i], err = triple[i].ToString(); err != nil {
+				return nil, err
+			}
+		}
+		a, err := unpackLine(text[0][len(s.prefix)+len("a:"):], text[1])
+		if err != nil {
+			return nil, err
+		}
+		before, err := unpackInt(text[2])
+		if err != nil {
+			return nil, err
+		}
+		after, err := unpackInt(text[2][8:])
+		if err != nil {
+			return nil, err
+		}
+		crossed = append(crossed, a.Crossings(before, after, thresholds)...)
+	}
+	return crossed, nil
+}
+
+// atOnce bounds the accounts that one script reads or loads.
+const atOnce = 500
+
+// States implements budget.Store. More accounts than 500 are read by several
+// scripts.
+func (s *Store) States(ctx context.Context, of []budget.Account) ([]budget.State, error) {
+	all := make([]budget.State, 0, len(of))
+	for some := range slices.Chunk(of, atOnce) {
+		keys := append(make([]string, 0, 1+len(some)), s.made)
+		for i := range some {
+			keys = append(keys, s.account(&some[i]))
+		}
+		answer, err := s.run(ctx, s.do.states, keys, nil)
+		if err != nil {
+			return nil, fmt.Errorf("read accounts: %w", err)
+		}
+		now, _ := answer[0].AsInt64()
+		for i := range some {
+			text, err := answer[1+i].ToString()
+			if err != nil {
+				return nil, fmt.Errorf("read accounts: %w", err)
+			}
+			c, err := unpackCount(&some[i], text, now)
+			if err != nil {
+				return nil, fmt.Errorf("read accounts: %w", err)
+			}
+			all = append(all, budget.State{Account: some[i], Spent: c.spent, Held: c.held})
+		}
+	}
+	return all, nil
+}
+
+// Load implements budget.Store. More states than 500 are loaded by several
+// scripts, those of one account by the same.
+func (s *Store) Load(ctx context.Context, all []budget.State) error {
+	byKey := map[string][]*budget.State{}
+	var order []string
+	for i := range all {
+		key := s.account(&all[i].Account)
+		if byKey[key] == nil {
+			order = append(order, key)
+		}
+		byKey[key] = append(byKey[key], &all[i])
+	}
+	keys, args := []string{s.made}, []string(nil)
+	for i, key := range order {
+		for _, state := range byKey[key] {
+			at := int64(0)
+			if !state.At.IsZero() {
+				at = state.At.UnixMicro()
+			}
+			keys = append(keys, key)
+			args = append(args, packLine(&state.Account), packInt(state.Spent), strconv.FormatInt(at, 10))
+		}
+		if len(keys) < atOnce && i < len(order)-1 {
+			continue
+		}
+		if _, err := s.run(ctx, s.do.load, keys, args); err != nil {
+			return fmt.Errorf("load accounts: %w", err)
+		}
+		keys, args = keys[:1], args[:0]
+	}
+	return nil
+}
+
+// Lapse implements budget.Store. Each script settles a few, so that others have
+// their turn between.
+func (s *Store) Lapse(ctx context.Context) (lapsed int, _ error) {
+	const few = 50
+	for {
+		answer, err := s.run(ctx, s.do.lapse, []string{s.made, s.due}, []string{strconv.Itoa(few), s.hold("")})
+		if err != nil {
+			return lapsed, fmt.Errorf("settle holds that are over their time: %w", err)
+		}
+		n, err := answer[1].AsInt64()
+		lapsed += int(n)
+		if err != nil || n < few {
+			return lapsed, err
+		}
+	}
+}

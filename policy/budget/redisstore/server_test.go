@@ -1,0 +1,129 @@
+package redisstore
+
+import (
+	"bufio"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// server is a real one on a loopback port, with its data in dir.
+type server struct {
+	t       testing.TB
+	address string
+	dir     string
+	args    []string
+	process *exec.Cmd
+}
+
+// startServer starts one that ends with t. Where there is none to start, t is
+// skipped, but not in CI.
+func startServer(t testing.TB, args ...string) *server {
+	t.Helper()
+	s := &server{t: t, address: freeAddress(t), dir: t.TempDir(), args: args}
+	s.start()
+	t.Cleanup(s.kill)
+	return s
+}
+
+func binaryOf(t testing.TB) string {
+	t.Helper()
+	for _, name := range []string{"redis-server", "valkey-server"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal("there is no redis-server: make deps installs it")
+	}
+	t.Skip("there is no redis-server: make deps installs it")
+	return ""
+}
+
+// freeAddress is one that nobody listens on, nor 10,000 above, where nodes of a
+// cluster talk.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	for range 100 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
+		if l.Addr().(*net.TCPAddr).Port < 55_000 {
+			return l.Addr().String()
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
+}
+
+// start starts it, again after kill or stop, and waits until it takes connections.
+func (s *server) start() {
+	s.t.Helper()
+	_, port, _ := net.SplitHostPort(s.address)
+	args := append([]string{"--bind", "127.0.0.1", "--port", port, "--dir", s.dir, "--save", ""}, s.args...)
+	s.process = exec.Command(binaryOf(s.t), args...)
+	out, err := s.process.StdoutPipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.process.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	ready, lines := make(chan struct{}), []string(nil)
+	go func() { // ends with the process
+		once := sync.Once{}
+		for scan := bufio.NewScanner(out); scan.Scan(); {
+			if strings.Contains(scan.Text(), "Ready to accept connections") {
+				once.Do(func() { close(ready) })
+			}
+			select {
+			case <-ready:
+			default:
+				lines = append(lines, scan.Text())
+			}
+		}
+		once.Do(func() { s.t.Errorf("the server ended:\n%s", strings.Join(lines, "\n")); close(ready) })
+	}()
+	select {
+	case <-ready:
+	case <-time.After(30 * time.Second):
+		s.t.Fatal("the server is not ready after 30 seconds")
+	}
+}
+
+// kill ends it at once, as a loss of power to the process does.
+func (s *server) kill() {
+	s.process.Process.Kill()
+	s.process.Wait()
+}
+
+// command runs a command of the server by its own protocol, and returns the first
+// line of the answer.
+func (s *server) command(words ...string) string {
+	s.t.Helper()
+	c, err := net.Dial("tcp", s.address)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(30 * time.Second))
+	text := "*" + strconv.Itoa(len(words)) + "\r\n"
+	for _, w := range words {
+		text += "$" + strconv.Itoa(len(w)) + "\r\n" + w + "\r\n"
+	}
+	if _, err := c.Write([]byte(text)); err != nil {
+		s.t.Fatal(err)
+	}
+	line, err := bufio.NewReader(c).ReadString('\n')
+	if err != nil && words[0] != "SHUTDOWN" {
+		s.t.Fatal(err)
+	}
+	return strings.TrimSpace(line)
+}

@@ -1,0 +1,229 @@
+// Package redisstore keeps budgets in Redis or Valkey, version 7 or newer, so that
+// all replicas share them: one server, a Cluster, or what Sentinels watch.
+//
+// In come holds, out go accounts as they stand; every operation is one script, so
+// it is whole or not at all, and windows are cut by the server's clock. It refuses
+// to know rules, prices and the ledger.
+//
+// # Keys
+//
+// All begin with "farebox:1:{org}:", where 1 is the version of what they hold. The
+// braces keep an organisation in one slot of a Cluster, as a script needs that.
+//
+//	made          that what the ledger has was loaded; the time at which it was
+//	a:KEY         an account, by budget.Account.Key
+//	h:ID          a hold, by the 16 bytes of its call and 4 of its attempt
+//	due           names of holds, by when they lapse
+//
+// Values are packed integers of up to 64 bits. Numbers in a script are doubles, so
+// sums are made of two halves of 32 bits, and rates of limbs of 24: all are exact,
+// and stop at the bounds of int64. A rate is refilled by the microsecond.
+//
+// Accounts of a window are forgotten 40 days after its end, so that corrections of
+// it still count; those of a moving window and of a rate once nothing of them
+// counts any more; those that never end stay. The server must forget nothing else:
+// its maxmemory-policy must be noeviction, where maxmemory is set.
+//
+// # After a loss
+//
+// A server that was restarted without its data, or flushed, would let everybody
+// spend anew. So nothing is reserved, charged or told before Ready said that what
+// the ledger has was loaded: those calls fail with ErrFresh until then. Whoever
+// gets it calls Load with what the ledger has spent by account, and then Ready.
+// Several replicas may do so at once, as Load never overwrites. Holds that were
+// lost are not found when they are settled: the ledger alone counts those calls,
+// unless they ended before it was read. A replica of the server that takes over
+// may lack what was written last (replication waits for nobody); its windows then
+// miss that much until they end.
+package redisstore
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/rueidis"
+
+	"github.com/farebox/farebox/policy/budget"
+)
+
+// ErrFresh says that the store is new, or has lost all: Load what the ledger has,
+// then call Ready.
+var ErrFresh = errors.New("nothing was loaded yet: load what the ledger has, then say that it is ready")
+
+// MaxAccounts bounds the accounts of one Hold or Charge.
+const MaxAccounts = 1000
+
+// DefaultOrg is used where Options name none.
+const DefaultOrg = "farebox"
+
+// Options say where the store is.
+type Options struct {
+	// Addresses are host:port of one server, of nodes of a Cluster, or of Sentinels if
+	// Master is set; required.
+	Addresses []string
+	// Master is the name by which Sentinels know the server.
+	Master string
+	// Username and Password are those of the server; empty: it asks for none.
+	Username, Password string
+	// SentinelUsername and SentinelPassword are those of the Sentinels.
+	SentinelUsername, SentinelPassword string
+	// TLS is for all connections; nil: they are plain.
+	TLS *tls.Config
+	// Database is the number of the database; a Cluster has only 0.
+	Database int
+	// Org sets accounts apart from those of others on the same server: 1 to 64
+	// letters, digits, "-", "_" and "."; empty: DefaultOrg.
+	Org string
+}
+
+// Store is a budget.Store in Redis. It is safe for concurrent use.
+type Store struct {
+	client rueidis.Client
+	prefix string
+	made   string // the key that says that all was loaded
+	due    string // the key of the sorted set of holds
+	do     scripts
+	clock  atomic.Pointer[reading]
+}
+
+var _ budget.Store = (*Store)(nil)
+
+var orgs = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+// New connects to the store and reads its clock. It takes a few seconds at most
+// where nobody answers.
+func New(ctx context.Context, o Options) (*Store, error) { return newStore(ctx, o, compile(clock)) }
+
+func newStore(ctx context.Context, o Options, do scripts) (*Store, error) {
+	if o.Org == "" {
+		o.Org = DefaultOrg
+	}
+	if !orgs.MatchString(o.Org) {
+		return nil, fmt.Errorf("open store of budgets: org %.40q is not of 1 to 64 letters, digits, dots, dashes and underscores", o.Org)
+	}
+	client, err := rueidis.NewClient(o.client())
+	if err != nil {
+		return nil, fmt.Errorf("open store of budgets at %s: %w", strings.Join(o.Addresses, ", "), err)
+	}
+	s := &Store{client: client, prefix: "farebox:1:{" + o.Org + "}:", do: do}
+	s.made, s.due = s.prefix+"made", s.prefix+"due"
+	if _, err = s.Fresh(ctx); err == nil {
+		err = s.keepsAll(ctx)
+	}
+	if err != nil {
+		client.Close()
+		return nil, fmt.Errorf("open store of budgets at %s: %w", strings.Join(o.Addresses, ", "), err)
+	}
+	return s, nil
+}
+
+// keepsAll refuses servers that forget keys when their memory is full: a limit
+// would open again. A server that does not tell is trusted.
+func (s *Store) keepsAll(ctx context.Context) error {
+	for address, node := range s.client.Nodes() {
+		info, err := node.Do(ctx, node.B().Info().Section("memory").Build()).ToString()
+		if err != nil {
+			continue // it may not be asked, or is down
+		}
+		bounded := !strings.Contains(info, "\nmaxmemory:0\r")
+		if told := strings.Contains(info, "\nmaxmemory_policy:"); told && bounded && !strings.Contains(info, "\nmaxmemory_policy:noeviction") {
+			return fmt.Errorf("%s forgets accounts when its memory is full: set its maxmemory-policy to noeviction", address)
+		}
+	}
+	return nil
+}
+
+// Bounds of connections. What a call may take is its context's.
+const (
+	dialFor   = 2 * time.Second
+	silentFor = 5 * time.Second // until a connection is taken for dead
+	bufferOf  = 32 << 10        // bytes, each way of each connection
+)
+
+func (o *Options) client() rueidis.ClientOption {
+	return rueidis.ClientOption{
+		InitAddress: o.Addresses, Username: o.Username, Password: o.Password, TLSConfig: o.TLS, SelectDB: o.Database,
+		ClientName: "farebox",
+		Sentinel: rueidis.SentinelOption{
+			MasterSet: o.Master, Username: o.SentinelUsername, Password: o.SentinelPassword, TLSConfig: o.TLS, ClientName: "farebox",
+		},
+		Dialer:           net.Dialer{Timeout: dialFor},
+		ConnWriteTimeout: silentFor, ReadBufferEachConn: bufferOf, WriteBufferEachConn: bufferOf,
+		DisableCache: true,
+		DisableRetry: true, // a script may have run though its answer was lost
+		// A call that gives up leaves its answer to be read and thrown away. Otherwise
+		// its connection would be closed, and all who wait for that fail with it.
+		AlwaysPipelining: true,
+	}
+}
+
+// Close ends connections, after the calls under way.
+func (s *Store) Close() { s.client.Close() }
+
+// Fresh reports whether nothing was loaded yet: the store is new, or has lost all.
+func (s *Store) Fresh(ctx context.Context) (bool, error) {
+	answer, err := s.run(ctx, s.do.made, []string{s.made}, []string{"0"})
+	if err != nil {
+		return false, fmt.Errorf("ask if budgets were loaded: %w", err)
+	}
+	n, err := answer[1].AsInt64()
+	return n == 0, err
+}
+
+// Ready says that what the ledger has was loaded: from now on all is open.
+func (s *Store) Ready(ctx context.Context) error {
+	if _, err := s.run(ctx, s.do.made, []string{s.made}, []string{"1"}); err != nil {
+		return fmt.Errorf("say that budgets were loaded: %w", err)
+	}
+	return nil
+}
+
+// reading is how far the store's clock is ahead of ours, and how sure that is.
+type reading struct {
+	ahead, within time.Duration
+	at            time.Time
+}
+
+// staleAfter is how long a better reading of the clock is kept.
+const staleAfter = 10 * time.Second
+
+// Now implements budget.Store. It is read off the answers of the store, to half of
+// what the quickest of the last seconds took.
+func (s *Store) Now() time.Time { return time.Now().Add(s.clock.Load().ahead) }
+
+// read sets the clock by an answer that told micros, if it is a better reading than
+// the last, or that is stale, or both cannot be right: another server has taken over.
+func (s *Store) read(micros int64, sent time.Time) {
+	got := time.Now()
+	within := got.Sub(sent) / 2
+	r := &reading{ahead: time.UnixMicro(micros).Sub(sent.Add(within)), within: within, at: got}
+	last := s.clock.Load()
+	if last == nil || within <= last.within || got.Sub(last.at) > staleAfter || (r.ahead-last.ahead).Abs() > 2*(within+last.within) {
+		s.clock.Store(r)
+	}
+}
+
+// run runs a script, whose answer begins with the store's clock.
+func (s *Store) run(ctx context.Context, script *rueidis.Lua, keys, args []string) ([]rueidis.RedisMessage, error) {
+	sent := time.Now()
+	answer, err := script.Exec(ctx, s.client, keys, args).ToArray()
+	if err != nil {
+		if refused, ok := rueidis.IsRedisErr(err); ok && strings.HasPrefix(refused.Error(), "FRESH") {
+			return nil, ErrFresh
+		}
+		return nil, err
+	}
+	micros, err := answer[0].AsInt64()
+	if err != nil {
+		return nil, err
+	}
+	s.read(micros, sent)
+	return answer, nil
+}

@@ -1,0 +1,86 @@
+package redisstore
+
+import (
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/farebox/farebox/policy/budget"
+	"github.com/farebox/farebox/policy/budget/budgettest"
+)
+
+// movedClock is the server's, ahead by what a key says.
+const movedClock = `
+local function clock()
+  local time = redis.call('TIME')
+  local ahead = redis.call('GET', string.match(KEYS[1], '^.*}:') .. 'ahead')
+  return time[1] * 1000000 + time[2] + (ahead or 0)
+end
+`
+
+var orgNumber atomic.Int64
+
+// newOrg is an organisation that no other test has.
+func newOrg() string { return "org-" + strconv.FormatInt(orgNumber.Add(1), 10) }
+
+// open opens the accounts of an organisation over a clock that can be moved.
+func open(t testing.TB, o Options) *Store {
+	t.Helper()
+	s, err := newStore(t.Context(), o, compile(movedClock))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// ready opens them, and says that all was loaded.
+func ready(t testing.TB, o Options) *Store {
+	t.Helper()
+	s := open(t, o)
+	if err := s.Ready(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// harness is an empty organisation at addresses.
+func harness(t *testing.T, addresses ...string) budgettest.Harness {
+	o := Options{Addresses: addresses, Org: newOrg()}
+	s := ready(t, o)
+	stores := []*Store{s}
+	return budgettest.Harness{
+		Store: s,
+		Another: func() budget.Store {
+			another := open(t, o)
+			stores = append(stores, another)
+			return another
+		},
+		Advance: func(d time.Duration) {
+			micros := strconv.FormatInt(d.Microseconds(), 10)
+			if err := s.client.Do(t.Context(), s.client.B().Arbitrary("INCRBY").Keys(s.prefix+"ahead").Args(micros).Build()).Error(); err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range stores { // each reads the clock
+				if _, err := s.Fresh(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+		},
+	}
+}
+
+func TestStoreKeepsTheContract(t *testing.T) {
+	address := startServer(t).address
+	budgettest.Run(t, func(t *testing.T) budgettest.Harness { return harness(t, address) })
+}
+
+func TestOrgs(t *testing.T) {
+	for _, org := range []string{"a}b", "{}", "a b", "ü", strings.Repeat("a", 65)} {
+		if _, err := New(t.Context(), Options{Addresses: []string{"127.0.0.1:1"}, Org: org}); err == nil || !strings.Contains(err.Error(), "org") {
+			t.Errorf("org %q: %v", org, err)
+		}
+	}
+}
