@@ -126,6 +126,9 @@ func (r *Rules) Rule(name string) *Rule {
 	return nil
 }
 
+// None reports whether there are no rules.
+func (r *Rules) None() bool { return r == nil || len(r.all) == 0 }
+
 // Rules are all there are, in order. They must not be changed.
 func (r *Rules) Rules() []*Rule {
 	rules := make([]*Rule, len(r.all))

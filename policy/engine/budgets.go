@@ -22,7 +22,7 @@ const (
 // reserve takes from every account that a call counts against the most that it may
 // take, or says why it must not pass. In observe mode it passes all the same.
 func (e *Engine) reserve(ctx context.Context, rules *Rules, t *policy.Ticket) *policy.Refusal {
-	if rules.Budgets == nil {
+	if rules.Budgets.None() {
 		return nil
 	}
 	p := e.plan(rules, t)

@@ -33,7 +33,9 @@ type Config struct {
 	Attributes   Attributes   `yaml:"attribution" doc:"Who pays. Beside the keys below, every key is the name of an attribute and its value the list of its sources."`
 	Owners       *Owners      `yaml:"owners" max:"10000" doc:"The teams there are, and what is known of them. When not given, any team may be named."`
 	Prices       Prices       `yaml:"prices" doc:"Prices beside the built-in catalogue."`
-	_            struct{}     `later:"budgets rate_limits access shape schedule cache alerts receivers privacy"`
+	Budgets      []Budget     `yaml:"budgets" max:"10000" doc:"What calls may cost. The most that a call may cost is held before it goes to its provider, and settled when it ends: calls at the same time cannot overspend together."`
+	RateLimits   []RateLimit  `yaml:"rate_limits" max:"1000" doc:"How much may pass in a short time. Beyond it calls get 429 rate_limited with retry-after."`
+	_            struct{}     `later:"access shape schedule cache alerts receivers privacy"`
 }
 
 // Mode says whether calls are refused.
@@ -96,9 +98,16 @@ const (
 
 // State is where holds and counts are kept.
 type State struct {
-	Store StateStore `yaml:"store" one:"memory" doc:"memory: of one process."`
-	_     struct{}   `later:"on_error password_file sentinel"`
+	Store   StateStore `yaml:"store" one:"memory" doc:"memory: of one process. After a restart what was spent is read from the ledger."`
+	OnError string     `yaml:"on_error" one:"closed open" doc:"What happens to a call with a budget while the store does not answer: it gets 503 unavailable, or it passes and is counted when the store is back."`
+	_       struct{}   `later:"password_file sentinel"`
 }
+
+// What happens while the store of budgets does not answer.
+const (
+	StoreClosed = "closed"
+	StoreOpen   = "open"
+)
 
 // Interactions is how interactions are counted.
 type Interactions struct {

@@ -25,7 +25,7 @@ func Default() Config {
 		},
 		Limits:       Limits{InflightBytes: 1 << 30, Streams: 20000},
 		Ledger:       Ledger{Store: "sqlite:farebox.db", Durability: DurableProcess, CommitWait: Duration(100 * time.Millisecond)},
-		State:        State{Store: "memory"},
+		State:        State{Store: "memory", OnError: StoreClosed},
 		Interactions: Interactions{Idle: Duration(10 * time.Minute)},
 		Drain:        Drain{Wait: Duration(5 * time.Second), Timeout: Duration(25 * time.Second)},
 		Attributes: Attributes{

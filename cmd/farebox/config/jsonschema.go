@@ -211,6 +211,8 @@ func (s *jsonSchema) open(o open) {
 			Description: "Pattern of the provider, model, operation or attribute of this name, or a list of them of which one must fit.",
 			AnyOf:       []*jsonSchema{pattern, list},
 		}}, false
+	case *Excepts:
+		s.Additional = fieldSchema(reflect.ValueOf(Amounts{}), field{typ: reflect.TypeFor[Amounts]()}, "budgets[].except.VALUE")
 	case *Deployments:
 		model := valueSchema(field{typ: reflect.TypeFor[string](), max: "256"})
 		model.Description = "The model behind the deployment of this name."

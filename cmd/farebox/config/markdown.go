@@ -76,6 +76,9 @@ func rows(b *strings.Builder, v reflect.Value, path string) {
 	case Owners:
 		fmt.Fprintf(b, "| **`%s[]`** | list in place of the section | | One team for a time. |\n", path)
 		rows(b, reflect.ValueOf(Owner{}), path+"[]")
+	case Excepts:
+		fmt.Fprintf(b, "| **`%s.VALUE`** | section | | The limit of that value of per, or of several values joined by a slash, such as research/llm. |\n", path)
+		rows(b, reflect.ValueOf(Amounts{}), path+".VALUE")
 	case Deployments:
 		fmt.Fprintf(b, "| `%s.NAME` | model | | The model behind the name NAME, in upper or lower case. |\n", path)
 	case CallMatch, ContractRates:

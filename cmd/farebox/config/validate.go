@@ -41,6 +41,7 @@ func (d *decoder) validate(c *Config) {
 		d.validateCurrency(fmt.Sprintf("prices.rates[%d]", i), &c.Prices.Rates[i], c.Prices.FX)
 	}
 	d.validateTerms(c)
+	d.validateBudgets(c)
 	d.validateWhole(c)
 }
 
@@ -99,6 +100,11 @@ func (d *decoder) mistakenBelow(key string) bool {
 		}
 	}
 	return false
+}
+
+// mistakenIn reports whether there is a mistake in a section or below it.
+func (d *decoder) mistakenIn(key string) bool {
+	return d.mistakenBelow(key) || slices.ContainsFunc(d.errs, func(e *Error) bool { return e.Key == key })
 }
 
 // causes are the errors that are joined in err, or err alone.

@@ -160,6 +160,9 @@ func (r *reloader) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := r.call.engine.Fill(ctx, rules.engine.Budgets); err != nil {
+		return err
+	}
 	if err := r.call.server.Configure(rules.extproc); err != nil {
 		return err
 	}
@@ -206,7 +209,7 @@ func needRestart(was, is *config.Config) (keys []string) {
 	for _, k := range []struct {
 		key     string
 		was, is any
-	}{{"listen", was.Listen, is.Listen}, {"ledger", was.Ledger, is.Ledger}, {"state", was.State, is.State}} {
+	}{{"listen", was.Listen, is.Listen}, {"ledger", was.Ledger, is.Ledger}, {"state.store", was.State.Store, is.State.Store}} {
 		if !reflect.DeepEqual(k.was, k.is) {
 			keys = append(keys, k.key)
 		}

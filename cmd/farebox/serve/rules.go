@@ -8,6 +8,7 @@ import (
 	"github.com/farebox/farebox/cmd/farebox/config"
 	"github.com/farebox/farebox/extproc"
 	"github.com/farebox/farebox/policy/attribution"
+	"github.com/farebox/farebox/policy/budget"
 	"github.com/farebox/farebox/policy/engine"
 	"github.com/farebox/farebox/policy/terms"
 )
@@ -51,6 +52,10 @@ func rulesOf(c *config.Config) (*rules, error) {
 	if err != nil {
 		return nil, err
 	}
+	budgets, err := budget.Compile(c.Rules())
+	if err != nil {
+		return nil, err
+	}
 	keys, err := stampKeys(c.Stamp)
 	if err != nil {
 		return nil, err
@@ -58,6 +63,7 @@ func rulesOf(c *config.Config) (*rules, error) {
 	return &rules{
 		engine: engine.Rules{
 			Attribution: who, Prices: prices, Enforce: c.Mode == config.Enforce, HoldOnAbort: c.Metering.OnAbort == config.AbortHold,
+			Budgets: budgets, OpenOnError: c.State.OnError == config.StoreOpen,
 		},
 		extproc: extproc.Rules{
 			Providers: providers(c), Drop: who.Drop(), InjectUsage: c.Metering.InjectUsage,

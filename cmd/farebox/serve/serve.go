@@ -15,6 +15,7 @@ import (
 
 	"github.com/farebox/farebox/cmd/farebox/config"
 	"github.com/farebox/farebox/extproc"
+	"github.com/farebox/farebox/policy/budget"
 	"github.com/farebox/farebox/policy/engine"
 	"github.com/farebox/farebox/policy/ledger"
 	"github.com/farebox/farebox/policy/terms"
@@ -117,9 +118,12 @@ func newCallPath(ctx context.Context, c *config.Config, b *books, reg prometheus
 	p.terms = rules.engine.Terms
 	p.engine, err = engine.New(engine.Options{
 		Rules: rules.engine, Journal: b.writer, Estimator: estimate.New(), Registerer: reg,
-		Deferrals: b.store, CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
+		Budgets: budget.NewMemory(nil), Spending: b.store, Deferrals: b.store, CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := p.engine.Fill(ctx, rules.engine.Budgets); err != nil {
 		return nil, err
 	}
 	left, err := b.store.Open(ctx)
