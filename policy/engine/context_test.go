@@ -42,6 +42,13 @@ func TestSumsArePricedByTheirOwnContext(t *testing.T) {
 	if len(r.Lines) != 4 || r.Lines[0].Context != 5000 || r.Lines[0].RateID != "test:short" || r.Lines[2].Context != 250_000 || r.Lines[2].RateID != "test:long" {
 		t.Fatalf("%+v", r.Lines)
 	}
+	embedded := tokenizer.Usage{Context: 7}
+	embedded.Set(tokenizer.Input, 70, tokenizer.Reported)
+	ticket.Call.Stream = false
+	e.Settle(t.Context(), ticket, policy.Outcome{Status: 200, At: noon, Reading: tokenizer.Reading{Model: "m1", Usage: []tokenizer.Usage{embedded}}})
+	if l := b.last(t).Lines; len(l) != 1 || l[0].Quantity != 70 {
+		t.Errorf("output is guessed of calls that told to have none: %+v", l)
+	}
 	revisions := []policy.Record{r}
 	for _, in := range []string{"3", "2"} {
 		configure(t, e, terms.Options{}, costing(t, "test:short", "m*", in, "10"), long("3", "15"))

@@ -25,6 +25,9 @@ func (e *Engine) usage(t *policy.Ticket, o *policy.Outcome) []tokenizer.Usage {
 	if u.Known() && !u.KnownInput() && !u.KnownOutput() {
 		return all // pictures, sound, searches: billed by those alone
 	}
+	if u.Context > 0 {
+		return all // of a sum each call told what it used
+	}
 	if !u.KnownInput() {
 		u.Set(tokenizer.Input, t.Hold.Input, tokenizer.Estimated)
 	}

@@ -100,7 +100,7 @@ func (e *Estimator) OutputMost(c tokenizer.Call) int64 { return e.outputBelow(c,
 
 // outputBelow is what all but one in so many of such answers stay below.
 func (e *Estimator) outputBelow(c tokenizer.Call, oneIn uint16) int64 {
-	if withoutOutput(c.Operation) {
+	if !generates(c) {
 		return 0
 	}
 	e.mu.RLock()
@@ -116,18 +116,24 @@ func (e *Estimator) outputBelow(c tokenizer.Call, oneIn uint16) int64 {
 	return times(each, int64(max(1, c.Choices)))
 }
 
-// withoutOutput reports whether an operation generates no text, in any dialect's
-// word for it: embeddings, batchEmbedContents, rerank, images, classify, ocr,
-// cached_content. What those are billed by is no output that could be guessed from
-// text.
-func withoutOutput(operation string) bool {
-	for _, word := range [...]string{"mbed", "rerank", "image", "video", "speech", "moderation", "classif", "ocr", "batch", "cached_content"} {
-		if strings.Contains(operation, word) {
-			return true
+// generates reports whether an operation makes text, in any dialect's word for it.
+// What embeddings, rerankers, pictures, sound, videos, labels, pages and cached
+// contents are billed by is no output that could be guessed from text. Of a batch
+// the texts are known only where its requests stand in the call itself.
+func generates(c tokenizer.Call) bool {
+	if isBatch(c.Operation) {
+		return c.Operation == "batch" && c.Shares.Text() > 0
+	}
+	for _, word := range [...]string{"mbed", "rerank", "image", "video", "speech", "moderation", "classif", "ocr", "cached_content"} {
+		if strings.Contains(c.Operation, word) {
+			return false
 		}
 	}
-	return false
+	return true
 }
+
+// isBatch reports whether an operation makes, or asks after, many calls at once.
+func isBatch(operation string) bool { return strings.HasPrefix(operation, "batch") }
 
 // times multiplies and stops at the end of int64.
 func times(a, b int64) int64 {
@@ -139,9 +145,10 @@ func times(a, b int64) int64 {
 
 // Learn takes in what a provider reported for a call. Usage that holds anything
 // but reported quantities teaches nothing, nor does the input of a call with
-// media, whose tokens bytes do not tell.
+// media, whose tokens bytes do not tell, nor a batch, whose sums tell of no single
+// call.
 func (e *Estimator) Learn(c tokenizer.Call, u *tokenizer.Usage) {
-	if c.Model == "" || len(c.Model) > maxName || !allReported(u) {
+	if c.Model == "" || len(c.Model) > maxName || isBatch(c.Operation) || !allReported(u) {
 		return
 	}
 	input, output := u.Totals()
@@ -153,7 +160,7 @@ func (e *Estimator) Learn(c tokenizer.Call, u *tokenizer.Usage) {
 		e.ratio(modelKey{c.Dialect, c.Model}).learn(float64(text), tokens)
 		e.ratio(modelKey{"", c.Model}).learn(float64(text), tokens)
 	}
-	if u.KnownOutput() && !withoutOutput(c.Operation) {
+	if u.KnownOutput() && generates(c) {
 		choices := int64(max(1, c.Choices))
 		each := output / choices
 		if output%choices > 0 {

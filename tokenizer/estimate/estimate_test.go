@@ -75,6 +75,9 @@ func TestOutput(t *testing.T) {
 	embed.Operation = "embeddings"
 	other := call("short", 100)
 	other.Operation = "responses"
+	many := with(call("m", 100), 20, 30)
+	many.Operation = "batch"
+	unseen := tokenizer.Call{Operation: "batch", Choices: 1}
 	for _, c := range []struct {
 		name     string
 		call     tokenizer.Call
@@ -93,6 +96,8 @@ func TestOutput(t *testing.T) {
 		{"enough learned to go higher", call("seldom-long", 100), 5000, 6250},
 		{"learned of each choice", with(choices, 1, 0), 100, 125},
 		{"embeddings", embed, 0, 0},
+		{"a batch whose requests are seen", many, 600, 600},
+		{"a batch of a file", unseen, 0, 0},
 	} {
 		if got := e.Output(c.call); got < c.low || got > c.top {
 			t.Errorf("%s: Output = %d, want %d to %d", c.name, got, c.low, c.top)
@@ -104,7 +109,7 @@ func TestWhatGeneratesNoTextHasNoOutput(t *testing.T) {
 	for operation, generates := range map[string]bool{
 		"chat": true, "fim": true, "agents": true, "conversations": true, "transcription": true, "generate_content": true,
 		"embeddings": false, "batchEmbedContents": false, "rerank": false, "images": false, "video": false, "speech": false, "moderations": false,
-		"classify": false, "classifications": false, "ocr": false, "batch": false, "cached_content": false,
+		"classify": false, "classifications": false, "ocr": false, "cached_content": false,
 	} {
 		c := call("m", 100)
 		c.Operation = operation
@@ -122,6 +127,8 @@ func TestLearnIsPicky(t *testing.T) {
 	media := call("m", 4000)
 	media.Shares.Media = 1
 	nameless := call("", 4000)
+	many := call("m", 4000)
+	many.Operation = "batch"
 	endless := call(strings.Repeat("m", maxName+1), 4000)
 	for name, c := range map[string]struct {
 		call tokenizer.Call
@@ -131,6 +138,7 @@ func TestLearnIsPicky(t *testing.T) {
 		"nothing":      {call("m", 4000), &tokenizer.Usage{}},
 		"no model":     {nameless, reported(4000, 9000)},
 		"endless name": {endless, reported(4000, 9000)},
+		"a batch":      {many, reported(4000, 9000)},
 	} {
 		e := New()
 		for range 100 {
