@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/farebox/farebox/extproc/wire"
+	"github.com/farebox/farebox/policy"
 	"github.com/farebox/farebox/tokenizer"
 )
 
@@ -39,6 +40,7 @@ func (st *stream) change(body []byte, raw string) []tokenizer.Edit {
 	}
 	if !made.Done.Has(parts) {
 		st.degrade(unchangedRequest, nil)
+		t.Rulings = append(t.Rulings, policy.Ruling{Rule: "request", Did: policy.NotPossible, Why: "its members are not those that a change is written in"})
 	}
 	if !made.Done.Has(tokenizer.ModelPart) {
 		t.Model = ""

@@ -37,7 +37,7 @@ func newMetrics(r prometheus.Registerer, s *Server) (*metrics, error) {
 	for _, why := range reasons {
 		m.degraded.WithLabelValues(string(why))
 	}
-	for _, code := range []string{"request_too_large", "unavailable", "missing_metadata", "unmetered"} {
+	for _, code := range []string{"request_too_large", "unavailable", "missing_metadata", "unmetered", "model_not_allowed", "off_peak_only", "output_unbounded", "too_many_tokens"} {
 		m.refused.WithLabelValues(code)
 	}
 	for _, operation := range []string{unknownOperation, realtimeOperation} {

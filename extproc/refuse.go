@@ -11,6 +11,10 @@ import (
 	"github.com/farebox/farebox/tokenizer"
 )
 
+// patience is how long the official SDKs wait at most before they try again: what
+// comes later they would try at once, and again.
+const patience = time.Minute
+
 func (st *stream) tooLarge() policy.Refusal {
 	return policy.Refusal{
 		Code: "request_too_large", Status: 413,
@@ -47,7 +51,8 @@ func (st *stream) sayNo(why policy.Refusal) {
 	if why.Retry > 0 {
 		seconds := int64(math.Ceil(why.Retry.Seconds()))
 		l.Set = append(l.Set, wire.Pair{Name: "retry-after", Value: strconv.FormatInt(seconds, 10)})
-	} else {
+	}
+	if why.Retry == 0 || why.Retry > patience {
 		// Honoured by the OpenAI and Anthropic SDKs.
 		l.Set = append(l.Set, wire.Pair{Name: "x-should-retry", Value: "false"})
 	}

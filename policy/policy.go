@@ -88,6 +88,7 @@ type Ticket struct {
 	Owner   Owner
 	Refusal *Refusal
 	Hold    Hold
+	Rulings []Ruling `json:",omitempty"` // in the order of the steps
 
 	// How the call goes to its provider where that is not as it was asked; of
 	// Request.Changes only.
@@ -135,7 +136,26 @@ type Refusal struct {
 	Message string
 	Retry   time.Duration // 0: retrying does not help, and the answer says so
 	Reset   time.Time     // when what was short is there again; zero: not known, or never
+	Rule    string        // of the configuration, that says so; empty: none does
 }
+
+// Ruling is what a rule of the configuration did to a call.
+type Ruling struct {
+	Rule string `json:"rule"`          // where it stands: access[0], shape[2], runaway
+	Did  string `json:"did"`           // Refused, or one of those below
+	Why  string `json:"why,omitempty"` // for a person; nothing of a prompt
+}
+
+// What a rule does to a call, beside Refused.
+const (
+	WouldRefuse   = "would_refuse"   // in observe mode
+	Passed        = "passed"         // an approval lifted it
+	Changed       = "changed"        // the call went otherwise than it was asked
+	WouldChange   = "would_change"   // in observe mode
+	NotPossible   = "not_possible"   // the call cannot be changed, and went as it was asked
+	RunawayInput  = "runaway_input"  // it took more tokens of input than is right for one call
+	RunawayOutput = "runaway_output" // the same of output
+)
 
 // Outcome is how one attempt of a call ended.
 type Outcome struct {
@@ -250,6 +270,7 @@ type Record struct {
 	FirstToken time.Time `json:"first_token,omitzero"`
 	Completed  time.Time `json:"completed"`
 	Lines      []Line    `json:"lines"`
+	Rulings    []Ruling  `json:"rulings,omitempty"` // what rules did to the call, in order
 }
 
 // MaxCorrections bounds the corrections of one attempt, so that all of its records

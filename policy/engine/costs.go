@@ -35,6 +35,7 @@ type counts struct {
 	down     money.Amount // what corrections took off, above zero
 	meters   [tokenizer.Classes]int64
 	requests [5]int64 // by outcome
+	runaways [2]int64 // calls that took too many tokens of input, of output
 }
 
 var outcomes = [...]string{policy.Served, policy.Cached, policy.Refused, policy.CutOff, policy.Failed}
@@ -46,6 +47,7 @@ var (
 	tokensDesc   = prometheus.NewDesc("farebox_tokens_total", "Tokens of settled calls, by meter; meters are disjoint.", append(ownerLabels[:5:5], "meter"), nil)
 	unitsDesc    = prometheus.NewDesc("farebox_units_total", "What settled calls used that is not tokens, by meter, in the unit that the meter is named after.", append(ownerLabels[:5:5], "meter"), nil)
 	unpricedDesc = prometheus.NewDesc("farebox_unpriced_requests_total", "Calls with a quantity that no price row covers.", []string{"provider", "model"}, nil)
+	runawayDesc  = prometheus.NewDesc("farebox_runaway_calls_total", "Calls that took more tokens than runaway says is right for one, by direction: input or output.", append(ownerLabels[:5:5], "direction"), nil)
 	requestsDesc = prometheus.NewDesc("farebox_requests_total", "Calls, by outcome.", append(ownerLabels[:5:5], "outcome"), nil)
 )
 
@@ -96,6 +98,14 @@ func (c *costs) observe(rec *policy.Record) {
 			n.requests[i]++
 		}
 	}
+	for i := range rec.Rulings {
+		switch rec.Rulings[i].Did {
+		case policy.RunawayInput:
+			n.runaways[0]++
+		case policy.RunawayOutput:
+			n.runaways[1]++
+		}
+	}
 	if !rec.Priced && rec.Outcome != policy.Refused {
 		c.noPrice(unpricedKey{key.provider, key.model})
 	}
@@ -129,6 +139,7 @@ func (c *costs) Describe(ch chan<- *prometheus.Desc) {
 	ch <- unitsDesc
 	ch <- requestsDesc
 	ch <- unpricedDesc
+	ch <- runawayDesc
 }
 
 // Collect implements prometheus.Collector.
@@ -150,6 +161,11 @@ func (c *costs) Collect(ch chan<- prometheus.Metric) {
 				desc = unitsDesc
 			}
 			ch <- prometheus.MustNewConstMetric(desc, prometheus.CounterValue, float64(v), append(labels[:5:5], class.String())...)
+		}
+		for i, direction := range [...]string{"input", "output"} {
+			if v := n.runaways[i]; v > 0 {
+				ch <- prometheus.MustNewConstMetric(runawayDesc, prometheus.CounterValue, float64(v), append(labels[:5:5], direction)...)
+			}
 		}
 		for i, v := range n.requests {
 			if v > 0 {

@@ -1,7 +1,8 @@
 // Package engine is the two lists of steps that every call takes.
 //
-// Admit: attribution → hold → budgets → journal. Settle: usage → lines → record →
-// metrics → ledger → budgets. Each step is its own package or file; a new feature is a new step in
+// Admit: attribution → access → schedule → shape → runaway → hold → budgets →
+// journal. Settle: usage → lines → record → metrics → ledger → budgets. Each step
+// is its own package or file; a new feature is a new step in
 // one of the two functions below and nowhere else.
 //
 // What a call should have cost by the rules of today is a third list: the record
@@ -21,10 +22,13 @@ import (
 	"time"
 
 	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/access"
 	"github.com/farebox/farebox/policy/attribution"
 	"github.com/farebox/farebox/policy/budget"
 	"github.com/farebox/farebox/policy/ledger"
 	"github.com/farebox/farebox/policy/price"
+	"github.com/farebox/farebox/policy/schedule"
+	"github.com/farebox/farebox/policy/shape"
 	"github.com/farebox/farebox/policy/terms"
 	"github.com/farebox/farebox/tokenizer/estimate"
 	"github.com/prometheus/client_golang/prometheus"
@@ -65,6 +69,9 @@ type Rules struct {
 	Attribution *attribution.Attribution // required
 	Prices      *price.Catalogue         // required
 	Terms       *terms.Terms             // what is paid and charged; nil: the list price
+	Access      *access.Access           // who may ask which model; nil: all any
+	Schedule    *schedule.Schedule       // when calls may be made; nil: at all times
+	Shape       *shape.Shape             // what may be asked for; nil: anything
 	Enforce     bool                     // false: decide and count, refuse nothing
 	HoldOnAbort bool                     // an unstreamed answer that was cut is settled at its whole hold
 	Budgets     *budget.Rules            // nil: there are none
@@ -154,13 +161,10 @@ func (e *Engine) Admit(ctx context.Context, r *policy.Request) (policy.Ticket, e
 	rules := e.rules.Load()
 	who := rules.Attribution.Resolve(r)
 	t := ticket(r, who.Owner)
-	if why := ownerless(rules.Attribution, &who); why != nil {
-		if rules.Enforce {
-			e.refuse(ctx, t, *why)
-			t.Refusal = why
-			return t, nil
-		}
-		e.metrics.wouldRefuse.WithLabelValues(why.Code).Inc()
+	if why := (&admission{e, rules, &who, &t}).pass(); why != nil {
+		e.refuse(ctx, t, *why)
+		t.Refusal = why
+		return t, nil
 	}
 	t.Retry = max(t.Retry, e.failed.tries(&t))
 	t.Hold = e.hold(&t)
@@ -201,6 +205,7 @@ func (e *Engine) close(ctx context.Context, t policy.Ticket, o policy.Outcome) p
 	rec.Inputs, rec.Repeated = e.repeats.count(&t, &o)
 	e.price(&rec, usage)
 	rec.Source = source(&rec, &o)
+	e.rules.Load().flag(&t, &rec)
 	e.metrics.observe(&rec)
 	degraded := e.keep(ctx, rec)
 	e.spend(ctx, &t, &rec, o.Recovered)

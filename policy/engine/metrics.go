@@ -13,6 +13,7 @@ type metrics struct {
 	costs       *costs
 	unmet       *unmet
 	wouldRefuse *prometheus.CounterVec
+	shaped      *prometheus.CounterVec
 	sources     [tokenizer.Reported + 1]prometheus.Counter
 	recovered   prometheus.Counter
 	deferred    *prometheus.CounterVec
@@ -26,6 +27,9 @@ func newMetrics(r prometheus.Registerer, series int, pending func() float64) (*m
 		wouldRefuse: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "farebox_would_refuse_total", Help: "Calls that enforce mode would have refused, by code.",
 		}, []string{"code"}),
+		shaped: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "farebox_shaped_requests_total", Help: "Calls that shape concerns, by change: cap and hint are made in mode enforce, not_possible went as it was asked.",
+		}, []string{"change"}),
 		recovered: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "farebox_recovered_calls_total", Help: "Calls of an earlier run that a restart settled as partial.",
 		}),
@@ -45,12 +49,16 @@ func newMetrics(r prometheus.Registerer, series int, pending func() float64) (*m
 	for s := range m.sources {
 		m.sources[s] = source.WithLabelValues(tokenizer.Source(s).String())
 	}
-	m.wouldRefuse.WithLabelValues("missing_metadata")
-	m.wouldRefuse.WithLabelValues("unknown_owner")
+	for _, code := range []string{"missing_metadata", "unknown_owner", "model_not_allowed", "off_peak_only", "output_unbounded", "too_many_tokens"} {
+		m.wouldRefuse.WithLabelValues(code)
+	}
+	for _, change := range []string{"cap", "hint", notPossible} {
+		m.shaped.WithLabelValues(change)
+	}
 	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "farebox_deferred_pending", Help: "Work that goes on at a provider after its call was answered, and is not settled yet.",
 	}, pending)
-	for _, c := range []prometheus.Collector{waiting, m.costs, m.unmet, m.wouldRefuse, m.recovered, m.deferred, m.duration, m.firstToken, source} {
+	for _, c := range []prometheus.Collector{waiting, m.costs, m.unmet, m.wouldRefuse, m.shaped, m.recovered, m.deferred, m.duration, m.firstToken, source} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("register engine metrics: %w", err)
 		}

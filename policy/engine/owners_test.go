@@ -62,6 +62,10 @@ func TestAnUnknownOwnerIsRefusedOnlyWhenEnforced(t *testing.T) {
 # HELP farebox_would_refuse_total Calls that enforce mode would have refused, by code.
 # TYPE farebox_would_refuse_total counter
 farebox_would_refuse_total{code="missing_metadata"} 0
+farebox_would_refuse_total{code="model_not_allowed"} 0
+farebox_would_refuse_total{code="off_peak_only"} 0
+farebox_would_refuse_total{code="output_unbounded"} 0
+farebox_would_refuse_total{code="too_many_tokens"} 0
 farebox_would_refuse_total{code="unknown_owner"} ` + test.counted + "\n"
 			if err := testutil.GatherAndCompare(reg, strings.NewReader(would), "farebox_would_refuse_total"); err != nil {
 				t.Error(err)

@@ -84,6 +84,7 @@ func record(t *policy.Ticket, o *policy.Outcome) policy.Record {
 		ModelAsked: t.Call.Model, Model: modelOf(t, o), TierAsked: t.Call.Tier, Tier: o.Reading.Tier, Stream: t.Call.Stream,
 		Status: o.Status, Finish: o.Reading.Finish, AccountTold: o.AccountTold, ProviderCost: o.Reading.Cost, Outcome: policy.Served, Reason: o.Reason, Purpose: policy.User, Tries: o.Tries,
 		Shares: t.Call.Shares, Admitted: t.At, FirstToken: o.FirstToken, Completed: o.At,
+		Rulings: t.Rulings,
 	}
 	rec.Account, rec.Deployment = t.Account, t.Deployment
 	rec.Region = cmp.Or(o.Reading.Region, t.Region, o.Region)

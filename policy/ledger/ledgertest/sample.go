@@ -46,6 +46,7 @@ func Record(n int) policy.Record {
 			Line(tokenizer.Output, 7, money.Amount{Micro: 70, Pico: 999_999}),
 			Line(tokenizer.Input, 11, money.Amount{Micro: 11, Pico: 1}),
 		},
+		Rulings: []policy.Ruling{{Rule: "shape[0]", Did: policy.Changed, Why: `at most "2048" tokens`}, {Rule: "runaway", Did: policy.RunawayInput}},
 	}
 }
 
@@ -73,7 +74,7 @@ func Opening(n int) policy.Opening {
 			},
 		},
 		Owner: r.Owner, Refusal: &policy.Refusal{Code: "c", Status: 429, Message: "m", Retry: time.Second},
-		Hold: policy.Hold{Input: 40, Output: 600},
+		Hold: policy.Hold{Input: 40, Output: 600}, Rulings: r.Rulings, Model: "gpt-4o-mini", MaxOutput: 2048,
 	}}
 }
 

@@ -43,6 +43,8 @@ type detail struct {
 	CorrectedAt int64 `json:"corrected_at"`
 	WasUnpriced int   `json:"was_unpriced"`
 	AuditEntry  int64 `json:"audit_entry"`
+
+	Rulings []policy.Ruling `json:"rulings"`
 }
 
 // object writes the members of a JSON object that are not empty. It is made with
@@ -119,6 +121,10 @@ func appendDetail(out []byte, r *policy.Record) []byte {
 	}
 	o.number("was_unpriced", truth(r.WasUnpriced))
 	o.number("audit_entry", r.AuditEntry)
+	if len(r.Rulings) > 0 {
+		o.name("rulings")
+		o.out = appendRulings(o.out, r.Rulings)
+	}
 	return append(o.out, '}')
 }
 
@@ -143,7 +149,20 @@ func readDetail(text []byte, r *policy.Record) (rules []string, err error) {
 		r.CorrectedAt = instant(d.CorrectedAt)
 	}
 	r.WasUnpriced, r.AuditEntry = d.WasUnpriced != 0, d.AuditEntry
+	r.Rulings = d.Rulings
 	return d.Rules, nil
+}
+
+func appendRulings(out []byte, rulings []policy.Ruling) []byte {
+	for i := range rulings {
+		out = append(out, "[,"[min(i, 1)])
+		o := object{out: append(out, '{')}
+		o.text("rule", rulings[i].Rule)
+		o.text("did", rulings[i].Did)
+		o.text("why", rulings[i].Why)
+		out = append(o.out, '}')
+	}
+	return append(out, ']')
 }
 
 func appendNumbers(out []byte, numbers ...int64) []byte {
