@@ -141,9 +141,9 @@ type Refusal struct {
 
 // Ruling is what a rule of the configuration did to a call.
 type Ruling struct {
-	Rule string `json:"rule"`          // where it stands: access[0], shape[2], runaway
-	Did  string `json:"did"`           // Refused, or one of those below
-	Why  string `json:"why,omitempty"` // for a person; nothing of a prompt
+	Rule string `json:"rule" doc:"Where it stands: access[0], shape[2], runaway."`
+	Did  string `json:"did" doc:"refused, would_refuse, passed, changed, would_change, not_possible, runaway_input, runaway_output."`
+	Why  string `json:"why,omitempty" doc:"For a person; nothing of a prompt."`
 }
 
 // What a rule does to a call, beside Refused.

@@ -73,7 +73,30 @@ func showRecord(r *policy.Record) string {
 			facts.rows = append(facts.rows, []string{id[0], plain(id[1])})
 		}
 	}
-	return title + "\n" + facts.String() + "\n" + showOwner(r.Owner) + "\n" + showLines(r)
+	return title + "\n" + facts.String() + "\n" + showOwner(r.Owner) + showRulings(r.Rulings) + "\n" + showLines(r)
+}
+
+// did says in words what a rule did to a call.
+var did = map[string]string{
+	policy.Refused: "refused it", policy.WouldRefuse: "would have refused it", policy.Passed: "let it pass",
+	policy.Changed: "changed it", policy.WouldChange: "would have changed it", policy.NotPossible: "could not change it",
+	policy.RunawayInput: "flags its input", policy.RunawayOutput: "flags its output",
+}
+
+// showRulings is what rules did to a call, or nothing.
+func showRulings(all []policy.Ruling) string {
+	if len(all) == 0 {
+		return ""
+	}
+	t := table{columns: []column{{head: "RULE"}, {head: "WHAT IT DID"}, {head: "WHY"}}, indent: "  "}
+	for i := range all {
+		words := did[all[i].Did]
+		if words == "" {
+			words = plain(all[i].Did) // a newer Farebox wrote it
+		}
+		t.rows = append(t.rows, []string{plain(all[i].Rule), words, plain(all[i].Why)})
+	}
+	return "\n" + t.String()
 }
 
 // asked is what the request asked for, in words.

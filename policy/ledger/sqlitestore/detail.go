@@ -160,7 +160,8 @@ func appendRulings(out []byte, rulings []policy.Ruling) []byte {
 		o.text("rule", rulings[i].Rule)
 		o.text("did", rulings[i].Did)
 		o.text("why", rulings[i].Why)
-		out = append(o.out, '}')
+		o.out = append(o.out, '}')
+		out = o.out
 	}
 	return append(out, ']')
 }
