@@ -27,6 +27,12 @@ func OnVertex(path, publisher string) (v VertexCall, ok bool) {
 	return v, v.Stream || verb == "rawPredict"
 }
 
+// Ask is path, which v was read from, with another model.
+func (v VertexCall) Ask(path, model string) string {
+	at := strings.LastIndex(path, "/models/"+v.Model) + len("/models/")
+	return JoinPath(path[:at], model, path[at+len(v.Model):])
+}
+
 // segmentAfter is the segment of path that follows name, or empty.
 func segmentAfter(path, name string) string {
 	_, rest, ok := strings.Cut(path, name)

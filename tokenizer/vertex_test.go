@@ -29,3 +29,13 @@ func TestOnVertex(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+func TestAnotherModelOnVertex(t *testing.T) {
+	const place = "/v1/projects/p/locations/l/publishers/makers/models/"
+	for _, verb := range []string{":rawPredict", ":streamRawPredict"} {
+		v, ok := OnVertex(place+"m@2"+verb, "makers")
+		if got, want := v.Ask(place+"m@2"+verb, "n/1"), place+"n%2F1"+verb; !ok || got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}

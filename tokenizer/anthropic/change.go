@@ -2,7 +2,6 @@ package anthropic
 
 import (
 	"strconv"
-	"strings"
 
 	"github.com/farebox/farebox/tokenizer"
 	"github.com/farebox/farebox/tokenizer/jsonscan"
@@ -32,8 +31,7 @@ func (*Dialect) Change(call tokenizer.Call, path string, body []byte, c tokenize
 	e := NewEditor(body)
 	if c.Model != "" {
 		if v, ok := tokenizer.OnVertex(path, Name); ok {
-			before, after := cutModel(path, v.Model)
-			r.Path = tokenizer.JoinPath(before, c.Model, after)
+			r.Path = v.Ask(path, c.Model)
 			r.Done |= tokenizer.ModelPart
 		} else if e.SetText("model", c.Model) || e.Set("model", tokenizer.Quote(c.Model)) {
 			r.Done |= tokenizer.ModelPart
@@ -42,12 +40,6 @@ func (*Dialect) Change(call tokenizer.Call, path string, body []byte, c tokenize
 	r.Done |= ChangeMessage(e, call.Operation == complete, &c)
 	r.Edits = e.Edits()
 	return r
-}
-
-// cutModel is what stands around the model in a path of Vertex AI.
-func cutModel(path, model string) (before, after string) {
-	at := strings.LastIndex(path, "/models/"+model) + len("/models/")
-	return path[:at], path[at+len(model):]
 }
 
 // NewEditor is an editor of a message, or an old completion, that ChangeMessage

@@ -56,10 +56,14 @@ func (d *Dialect) read(operation, path string, head tokenizer.Head, body []byte)
 		}
 		return call, err
 	}
-	if operation == batch {
+	switch operation {
+	case batch:
 		if id := batchID(path); id != "" {
 			return tokenizer.Call{Choices: 1, Of: id}, nil
 		}
+	case batchResults:
+		id, _ := ofFile(path)
+		return tokenizer.Call{Choices: 1, Of: strings.Clone(id), Results: true}, nil
 	}
 	return d.readOwn(operation, body)
 }

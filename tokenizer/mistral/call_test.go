@@ -29,6 +29,7 @@ func TestMatch(t *testing.T) {
 	}
 	for path, want := range map[string]bool{
 		"/v1/batch/jobs/b-1": true, "/v1/batch/jobs": false, "/v1/batch/jobs/b-1/cancel": false, "/v1/chat/completions": false, "/v1/conversations/conv_1": false,
+		"/v1/files/f-9/content": true, "/v1/files/f-9": false, "/v1/files//content": false, "/v1/files/f-9/url": false,
 	} {
 		if _, ok := New().Match("GET", path); ok != want {
 			t.Errorf("GET %s: %v", path, ok)
@@ -100,6 +101,7 @@ var askedFor = []asked{
 	{batch, "/v1/batch/jobs", `{"endpoint":"/v1/batch/jobs","input_files":["f"],"requests":[{"body":{"requests":[{"body":{}}]}}]}`, tokenizer.Call{Operation: batch, Tier: batch}},
 	{batch, "/v1/batch/jobs/b-1", ``, tokenizer.Call{Operation: batch, Of: "b-1"}},
 	{batch, "/v1/batch/jobs/b-1/cancel", ``, tokenizer.Call{Operation: batch, Of: "b-1"}},
+	{batchResults, "/v1/files/f-9/content", ``, tokenizer.Call{Operation: batchResults, Of: "f-9", Results: true}},
 	{chat, vertexPath + "mistral-ferry:streamRawPredict", `{"model":"other","messages":[{"role":"user","content":"12"}]}`,
 		tokenizer.Call{Operation: chat, Model: "mistral-ferry", Account: "p-1", Region: "europe-west4", Stream: true, Shares: tokenizer.Shares{Last: 2}}},
 	{chat, vertexPath + "codestral-ferry:rawPredict", `{"prompt":"12","suffix":"3"}`,

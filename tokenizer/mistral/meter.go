@@ -22,7 +22,6 @@ type meter struct {
 	reading      tokenizer.Reading
 	conversation string
 	usage        []byte // the last usage seen, raw
-	ofPages      bool   // it is that of a document
 	pages        int64  // that stand in the answer
 	job          job
 }
@@ -33,6 +32,8 @@ func (*Dialect) NewMeter(call tokenizer.Call, answer tokenizer.Answer) tokenizer
 	switch call.Operation {
 	case chat, agents, fim, embeddings:
 		return openai.NewChatMeter(answer.Form, counts)
+	case batchResults:
+		return newFileMeter(call.Of, answer.Form)
 	}
 	m := &meter{call: call}
 	m.json = jsonscan.New(script.Plan, m)
@@ -97,9 +98,9 @@ func (m *meter) kind(name []byte) {
 // Value takes a value that the scanner found.
 func (m *meter) Value(watch int, raw []byte) {
 	switch as := script.Role(watch); as {
-	case usageRole, pagesRole:
+	case usageRole:
 		if len(raw) > 2 && raw[0] == '{' {
-			m.usage, m.ofPages = append(m.usage[:0], raw...), as == pagesRole
+			m.usage = append(m.usage[:0], raw...)
 		}
 	case pageRole:
 		if jsonscan.Says(raw) {
@@ -138,10 +139,12 @@ func (m *meter) Close(end tokenizer.End) tokenizer.Reading {
 	if m.conversation != "" {
 		r.ResponseID = m.conversation
 	}
+	if m.call.Operation == batch {
+		m.job.settle(&r, m.call.Of)
+		return r
+	}
 	u := m.told(end, &r)
 	switch m.call.Operation {
-	case batch:
-		u = m.job.settle(&r, m.call.Of)
 	case ocr:
 		if !u.Known() && m.pages > 0 && end == tokenizer.Complete {
 			u.Set(tokenizer.Pages, m.pages, tokenizer.Counted)
@@ -173,9 +176,6 @@ func (m *meter) told(end tokenizer.End, r *tokenizer.Reading) (u tokenizer.Usage
 		from = tokenizer.Partial
 	}
 	g := gjson.ParseBytes(m.usage)
-	if m.ofPages {
-		return pages(g, from)
-	}
 	r.Tier = g.Get("service_tier").Str
 	return counts(g, from)
 }

@@ -72,7 +72,7 @@ func check(t *testing.T, s sample, r tokenizer.Reading, complete bool) {
 	if in, out := u.Totals(); s.total > 0 && in+out+s.sound != s.total {
 		t.Errorf("%s: %d tokens in, %d out and %d of sound, want %d", s.name, in, out, s.sound, s.total)
 	}
-	if !complete || r.Unreadable != 0 || r.Error != s.fails || string(r.Text) != s.text {
+	if complete = complete || s.call.Operation == batchResults; !complete || r.Unreadable != 0 || r.Error != s.fails || string(r.Text) != s.text {
 		t.Errorf("%s: complete %v, %+v", s.name, complete, r)
 	}
 	if r.Model != s.model || u.Known() && u.Model != s.model || r.ResponseID != s.id || r.Tier != s.tier || r.Finish != s.finish || r.Deferred != s.deferred {
@@ -112,9 +112,34 @@ func TestWhatCannotBeReadIsCounted(t *testing.T) {
 			t.Errorf("%s of %s: %+v", s.call.Operation, s.body, r)
 		}
 	}
-	for _, operation := range []string{chat, fim, conversations, ocr, transcription, batch} {
+	for _, operation := range []string{chat, fim, conversations, ocr, transcription, batch, batchResults} {
 		if New().NewMeter(of(operation), tokenizer.Answer{Form: tokenizer.Opaque}) != nil {
 			t.Errorf("%s: an opaque answer has a meter", operation)
+		}
+	}
+}
+
+// TestResultsThatSettleNothing: what was not read to its end, or says nothing,
+// leaves the batch as it is.
+func TestResultsThatSettleNothing(t *testing.T) {
+	good := line(200, `{"model":"m-1","usage":{"prompt_tokens":20,"total_tokens":25,"completion_tokens":5}}`)
+	for name, c := range map[string]struct {
+		body       string
+		end        tokenizer.End
+		goesOn     bool
+		unreadable int
+	}{
+		"whole":               {good, tokenizer.Complete, false, 0},
+		"cut":                 {good + good[:30], tokenizer.Cut, true, 0},
+		"torn":                {good + good[:30], tokenizer.Complete, true, 1},
+		"one line is no JSON": {good + "oops{\n" + good, tokenizer.Complete, false, 1},
+		"no counts":           {line(200, `{"model":"m-1"}`), tokenizer.Complete, true, 1},
+		"empty":               {"\n", tokenizer.Complete, true, 0},
+		"an error":            {`{"detail":"no such file"}`, tokenizer.Failed, true, 1},
+	} {
+		r, complete := feed(sample{call: results9, form: tokenizer.NDJSON, body: c.body}, c.end)
+		if complete || (r.Deferred.ID == "f-9") != c.goesOn || r.Unreadable != c.unreadable || c.goesOn && (len(r.Usage) != 0 || r.Model != "") {
+			t.Errorf("%s: %+v", name, r)
 		}
 	}
 }
@@ -181,7 +206,7 @@ func TestRefuse(t *testing.T) {
 }
 
 func FuzzMeter(f *testing.F) {
-	operations := []string{chat, fim, conversations, ocr, transcription, speech, moderations, batch}
+	operations := []string{chat, fim, conversations, ocr, transcription, speech, moderations, batch, batchResults}
 	for _, s := range samples() {
 		for i, operation := range operations {
 			if operation == s.call.Operation {

@@ -37,6 +37,7 @@ const (
 	transcription   = "transcription"
 	speech          = "speech"
 	batch           = "batch" // also the tier of what it does
+	batchResults    = "batch_results"
 )
 
 // Dialect is Mistral's way of speaking.
@@ -73,12 +74,15 @@ var paths = [...]struct{ end, operation string }{
 
 // Match takes a POST whose path ends in one of the operations, under any prefix,
 // one to a model of Mistral's at Vertex AI, one that begins or goes on with a
-// conversation, and what makes, asks after or cancels one batch. A slash at the
-// end is overlooked.
+// conversation, and what makes, asks after or cancels one batch; and a GET of a
+// file, which may be the results of one. A slash at the end is overlooked.
 func (*Dialect) Match(method, path string) (operation string, ok bool) {
 	path = strings.TrimRight(path, "/")
 	if _, ok = ofBatch(method, path); ok {
 		return batch, true
+	}
+	if _, ok = ofFile(path); ok && method == "GET" {
+		return batchResults, true
 	}
 	if method != "POST" {
 		return "", false
@@ -95,10 +99,10 @@ func (*Dialect) Match(method, path string) (operation string, ok bool) {
 }
 
 // AtHome reports whether elsewhere the same paths mean conversations and
-// moderations that cost nothing, or batches of other things.
+// moderations that cost nothing, or batches and files of other things.
 func (*Dialect) AtHome(operation string) bool {
 	switch operation {
-	case conversations, moderations, classifications, batch:
+	case conversations, moderations, classifications, batch, batchResults:
 		return true
 	}
 	return false
@@ -140,4 +144,11 @@ func batchID(path string) string {
 	_, rest, _ := strings.Cut(path, "/v1/batch/jobs/")
 	id, _, _ := strings.Cut(rest, "/")
 	return strings.Clone(id)
+}
+
+// ofFile reads a path …/v1/files/{id}/content.
+func ofFile(path string) (id string, ok bool) {
+	_, rest, found := strings.Cut(path, "/v1/files/")
+	id, verb, _ := strings.Cut(rest, "/")
+	return id, found && id != "" && verb == "content"
 }

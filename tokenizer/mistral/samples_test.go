@@ -1,6 +1,10 @@
 package mistral
 
-import "github.com/farebox/farebox/tokenizer"
+import (
+	"fmt"
+
+	"github.com/farebox/farebox/tokenizer"
+)
 
 type counted map[tokenizer.Class]int64
 
@@ -31,6 +35,14 @@ func events(all ...string) (stream string) {
 }
 
 func of(operation string) tokenizer.Call { return tokenizer.Call{Operation: operation} }
+
+// results9 asks for a file of results.
+var results9 = tokenizer.Call{Operation: batchResults, Of: "f-9", Results: true}
+
+// line is one of such a file.
+func line(status int, body string) string {
+	return fmt.Sprintf(`{"id":"r","custom_id":"0","response":{"status_code":%d,"body":%s},"error":null}`+"\n", status, body)
+}
 
 var chats = []sample{
 	{name: "chat", call: of(chat), body: `{"id":"q-1","object":"chat.completion","model":"m-2","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","tool_calls":null,"content":"At \"noon\"."}}],
@@ -135,6 +147,15 @@ var batches = []sample{
 		{"custom_id":"1","response":{"status_code":422,"body":{"detail":"no"}},"error":null},
 		{"custom_id":"2","response":{"status_code":200,"body":{"id":"q-2","model":"m-1","choices":[],"usage":{"prompt_tokens":30,"total_tokens":37,"completion_tokens":7}}}}]}`,
 		want: counted{tokenizer.Input: 42, tokenizer.CacheRead: 8, tokenizer.Output: 12}, total: 62, tier: batch, finish: "SUCCESS", model: "m-1", id: "b-1"},
+	{name: "a file of results", call: results9, form: tokenizer.NDJSON, body: line(200, `{"id":"q-1","model":"m-1","usage":{"prompt_tokens":20,"total_tokens":25,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":8}}}`) +
+		line(422, `{"detail":"no","usage":{"prompt_tokens":1}}`) + `{"custom_id":"2","response":null,"error":{"message":"no"}}` + "\n\n" + line(200, `{"usage":{"prompt_tokens":30,"total_tokens":37,"completion_tokens":7},"model":"m-1"}`),
+		want: counted{tokenizer.Input: 42, tokenizer.CacheRead: 8, tokenizer.Output: 12}, total: 62, tier: batch, model: "m-1"},
+	{name: "a file of documents", call: results9, body: line(200, `{"model":"o-1","pages":[{"index":0}],"usage_info":{"pages_processed":3,"doc_size_bytes":9}}`) + line(200, `{"model":"o-1","usage_info":{"pages_processed":4}}`),
+		want: counted{tokenizer.Pages: 7}, tier: batch, model: "o-1"},
+	{name: "a file of transcriptions", call: results9, form: tokenizer.NDJSON, body: line(200, `{"model":"v-1","text":"Gulls.","usage":{"prompt_audio_seconds":5,"prompt_tokens":4,"total_tokens":399,"completion_tokens":20}}`),
+		want: counted{tokenizer.Input: 0, tokenizer.Output: 0, tokenizer.AudioSeconds: 5}, waived: counted{tokenizer.Input: 4, tokenizer.Output: 20}, total: 399, sound: 375, tier: batch, model: "v-1"},
+	{name: "a file of errors", call: results9, form: tokenizer.NDJSON, body: line(422, `{"detail":"no"}`), tier: batch},
+	{name: "a batch that says nothing", call: tokenizer.Call{Operation: batch, Of: "b-1"}, body: `{"detail":"no"}`, deferred: tokenizer.Deferred{ID: "b-1"}, tier: batch},
 	{name: "a batch of documents", call: tokenizer.Call{Operation: batch, Of: "b-1"}, body: `{"id":"b-1","status":"SUCCESS","endpoint":"/v1/ocr","model":"o-1","outputs":[{"response":{"body":{"usage_info":{"pages_processed":3}}}},{"response":{"body":{"usage_info":{"pages_processed":4}}}}]}`,
 		want: counted{tokenizer.Pages: 7}, tier: batch, finish: "SUCCESS", model: "o-1", id: "b-1"},
 	{name: "a batch of sound", call: tokenizer.Call{Operation: batch, Of: "b-1"}, body: `{"id":"b-1","status":"SUCCESS","endpoint":"/v1/audio/transcriptions","model":"v-1","outputs":[{"response":{"body":{"usage":{"prompt_audio_seconds":5,"prompt_tokens":4,"total_tokens":399,"completion_tokens":20}}}}]}`,

@@ -14,7 +14,6 @@ const (
 	textRole
 	pageRole // of a document
 	usageRole
-	pagesRole // usage of a document
 
 	// Of a batch.
 	statusRole
@@ -23,7 +22,7 @@ const (
 	fileRole // of its results
 	resultModelRole
 	resultUsageRole
-	resultPagesRole
+	resultTextRole // that was read from sound
 )
 
 // maxUsage bounds a usage object, in bytes.
@@ -33,9 +32,9 @@ func keep(r role) int {
 	switch r {
 	case textRole:
 		return 0
-	case usageRole, resultUsageRole, pagesRole, resultPagesRole:
+	case usageRole, resultUsageRole:
 		return maxUsage
-	case errorRole, pageRole:
+	case errorRole, pageRole, resultTextRole:
 		return 16 // there or not is all that matters
 	case succeededRole:
 		return 24
@@ -50,7 +49,7 @@ func keep(r role) int {
 var script = jsonscan.MustScript(keep, map[string]role{
 	"id": idRole, "conversation_id": conversationRole, "model": modelRole, "outputs.*.model": modelRole,
 	"type": kindRole, "error": errorRole,
-	"usage": usageRole, "usage_info": pagesRole, "pages.*": pageRole,
+	"usage": usageRole, "usage_info": usageRole, "pages.*": pageRole,
 
 	"text": textRole, "arguments": textRole,
 	"content": textRole, "content.text": textRole, "content.thinking.*.text": textRole,
@@ -58,7 +57,15 @@ var script = jsonscan.MustScript(keep, map[string]role{
 	"outputs.*.arguments": textRole,
 
 	"status": statusRole, "endpoint": endpointRole, "succeeded_requests": succeededRole, "output_file": fileRole,
-	"outputs.*.response.body.model":      resultModelRole,
-	"outputs.*.response.body.usage":      resultUsageRole,
-	"outputs.*.response.body.usage_info": resultPagesRole,
-})
+}, result("outputs.*.response.body."))
+
+// lineScript reads a line of the file of a batch's results.
+// https://docs.mistral.ai/capabilities/batch
+var lineScript = jsonscan.MustScript(keep, map[string]role{
+	"error": errorRole, "response.status_code": statusRole, "response.body.error": errorRole,
+}, result("response.body."))
+
+// result lists where a request of a batch that was answered says what.
+func result(at string) map[string]role {
+	return map[string]role{at + "model": resultModelRole, at + "usage": resultUsageRole, at + "usage_info": resultUsageRole, at + "text": resultTextRole}
+}

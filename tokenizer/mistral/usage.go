@@ -8,7 +8,8 @@ import (
 	"github.com/tidwall/gjson"
 )
 
-// counts reads a usage object.
+// counts reads a usage object. That of a document tells pages, by which it is
+// billed, and its size, by which it is not.
 //
 // prompt_tokens and completion_tokens are text and pictures, of which cached and
 // reasoning tokens are parts. Two things stand beside them, in total_tokens alone:
@@ -24,6 +25,7 @@ import (
 // https://docs.mistral.ai/capabilities/audio
 // https://docs.mistral.ai/agents/connectors/websearch
 func counts(g gjson.Result, from tokenizer.Source) (u tokenizer.Usage) {
+	cells.Set(&u, from, cells.First(g, "pages_processed").As(tokenizer.Pages))
 	in, out := cells.First(g, "prompt_tokens"), cells.First(g, "completion_tokens")
 	total, tool := cells.First(g, "total_tokens"), cells.First(g, "connector_tokens")
 	if !in.Known && !out.Known {
@@ -78,25 +80,11 @@ func connectors(u *tokenizer.Usage, g gjson.Result, from tokenizer.Source) {
 	}
 }
 
-// pages counts a document, by the page. Its size in bytes is not billed.
-func pages(g gjson.Result, from tokenizer.Source) (u tokenizer.Usage) {
-	cells.Set(&u, from, cells.First(g, "pages_processed").As(tokenizer.Pages))
-	return u
-}
-
 // waiveTokens says that none of the tokens of u are billed.
 func waiveTokens(u *tokenizer.Usage) {
 	for c, n := range u.All {
 		if c.IsToken() {
 			u.Waive(c, n)
 		}
-	}
-}
-
-// add adds to the quantities of u those of v.
-func add(u, v *tokenizer.Usage) {
-	for c, n := range v.All {
-		had, _ := u.Count(c)
-		u.Set(c, had+n, v.Source(c))
 	}
 }
