@@ -1,0 +1,240 @@
+package e2e_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/farebox/farebox/e2e/harness"
+	"github.com/farebox/farebox/e2e/provider"
+)
+
+// thrifty is the shop with a limit for each team, in enforce mode.
+func thrifty(limit string) string {
+	return shop + "mode: enforce\nbudgets: [{name: month, per: [team], limit: {usd: \"" + limit + "\"}, window: {every: month}}]\n"
+}
+
+const callers = 64
+
+// modest is a call that may cost ten times of what it will: so many choices, of
+// 1000 tokens at most each.
+func modest(choices int, stream bool) string {
+	return fmt.Sprintf(`{"model":"replay","stream":%v,"n":%d,"max_tokens":1000,"messages":[{"role":"user","content":"Where is the ferry?"}]}`, stream, choices)
+}
+
+// plays are what providers answer to a modest call: a tenth of what it allows, in
+// plain, cached and thought tokens.
+func plays(s *harness.Stack) {
+	for choices := 1; choices <= 3; choices++ {
+		out := 100 * choices
+		s.Provider.PlayFor(fmt.Sprint("choices ", choices), provider.Scenario{
+			Usage: &provider.Usage{Prompt: 30, Cached: 10 * (choices - 1), Completion: out, Reasoning: out / 2}, Pace: time.Millisecond,
+		})
+	}
+}
+
+// round is as many calls at once as there are callers; it returns how many passed,
+// and holds that each answer is whole or a refusal for want of budget.
+func round(t *testing.T, s *harness.Stack) (passed int64) {
+	t.Helper()
+	var count atomic.Int64
+	var wait sync.WaitGroup
+	for i := range callers {
+		wait.Go(func() {
+			choices := 1 + i%3
+			e := ask(s, chatPath, modest(choices, i%2 == 0))
+			e.header.Set(provider.ScenarioHeader, fmt.Sprint("choices ", choices))
+			switch g := e.run(t.Context()); {
+			case g.status == http.StatusOK && g.err == nil:
+				count.Add(1)
+			case g.status == http.StatusTooManyRequests:
+				outOfBudget(t, g)
+			default:
+				t.Errorf("status %d, %v: %.200s", g.status, g.err, g.body)
+			}
+		})
+	}
+	wait.Wait()
+	return count.Load()
+}
+
+func outOfBudget(t *testing.T, g got) {
+	t.Helper()
+	var said refusal
+	if err := json.Unmarshal(g.body, &said); err != nil || said.Error.Code != "budget_exhausted" {
+		t.Errorf("it says %.200s", g.body)
+	}
+	reset, err := time.Parse(time.RFC3339, g.header.Get("X-Farebox-Reset"))
+	if g.header.Get("X-Should-Retry") != "false" || err != nil || reset.Day() != 1 {
+		t.Errorf("headers %v", g.header)
+	}
+}
+
+// account is how the one account of a budget stands, in nano-USD, when no call is
+// under way.
+func account(t *testing.T, f *harness.Farebox, budget string) (spent int64) {
+	t.Helper()
+	eventually(t, "nothing is held", func(ctx context.Context) (bool, error) {
+		m, err := f.Metrics(ctx)
+		if err != nil {
+			return false, err
+		}
+		spent = int64(math.Round(m.Sum("farebox_budget_spent_usd", `budget="`+budget+`"`) * 1e9))
+		return m.Sum("farebox_budget_held_usd", `budget="`+budget+`"`) == 0, nil
+	})
+	return spent
+}
+
+// inLedger is what the ledger says that all calls were charged, in nano-USD.
+func inLedger(t *testing.T, f *harness.Farebox) int64 {
+	t.Helper()
+	u, err := f.Usage(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int64(u.Total.Charged.Nano())
+}
+
+// exhaust runs rounds until in one of them nobody passes.
+func exhaust(t *testing.T, s *harness.Stack) (passed int64) {
+	t.Helper()
+	for range 100 {
+		n := round(t, s)
+		if passed += n; n == 0 || t.Failed() {
+			return passed
+		}
+	}
+	t.Fatal("the budget is never exhausted")
+	return passed
+}
+
+// TestManyCallersAtOnceNeverOverspend: what they may cost is ten times what they
+// do, so that nearly all of the budget is used only if what was held too much
+// comes back.
+func TestManyCallersAtOnceNeverOverspend(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, harness.StackOptions{Config: thrifty("0.4")})
+	plays(s)
+	passed := exhaust(t, s)
+	const limit = 400_000_000
+	spent := account(t, s.Farebox, "month")
+	if spent > limit || spent < limit*95/100 {
+		t.Errorf("%d calls spent %d of %d nano-USD", passed, spent, limit)
+	}
+	if kept := inLedger(t, s.Farebox); kept != spent {
+		t.Errorf("the ledger has %d nano-USD, the budget %d", kept, spent)
+	}
+	if n := int64(len(s.Provider.Calls())); n != passed {
+		t.Errorf("the provider saw %d calls, of which %d passed", n, passed)
+	}
+	t.Logf("%d calls passed and spent %d of %d nano-USD", passed, spent, limit)
+}
+
+func TestNobodyIsRefusedWhileMostOfABudgetIsFree(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, harness.StackOptions{Config: thrifty("15")})
+	plays(s)
+	for range 3 {
+		if n := round(t, s); n != callers {
+			t.Errorf("%d of %d calls passed", n, callers)
+		}
+	}
+}
+
+// TestABudgetStandsAsItStoodAfterAKill: what was under way is spent at what may
+// have been used, as the ledger has it.
+func TestABudgetStandsAsItStoodAfterAKill(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, harness.StackOptions{Config: thrifty("5")})
+	plays(s)
+	round(t, s)
+	before := account(t, s.Farebox, "month")
+	s.Provider.PlayFor("slow", provider.Scenario{Chunks: 1000, Pace: 30 * time.Millisecond})
+	var wait sync.WaitGroup
+	var begun atomic.Int64
+	for range 8 {
+		e := ask(s, chatPath, modest(1, true))
+		e.header.Set(provider.ScenarioHeader, "slow")
+		var once sync.Once
+		e.watch = func([]byte) { once.Do(func() { begun.Add(1) }) }
+		wait.Go(func() { e.run(t.Context()) })
+	}
+	eventually(t, "the streams have begun", func(context.Context) (bool, error) { return begun.Load() == 8, nil })
+	if err := s.Farebox.Kill9(); err != nil {
+		t.Fatal(err)
+	}
+	wait.Wait()
+	if err := s.Farebox.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	after := account(t, s.Farebox, "month")
+	if kept := inLedger(t, s.Farebox); after <= before || kept != after {
+		t.Errorf("before %d, after %d nano-USD, and the ledger has %d", before, after, kept)
+	}
+}
+
+func TestAReloadKeepsWhatWasSpentAndANewBudgetBeginsWithIt(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, harness.StackOptions{Config: thrifty("5")})
+	plays(s)
+	round(t, s)
+	spent := account(t, s.Farebox, "month")
+	more := strings.Replace(thrifty("0.000001"), "budgets: [", `budgets: [{name: day, match: {team: support}, limit: {usd: "10"}, window: {every: day}}, `, 1)
+	if err := s.Farebox.Reconfigure(more); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the new limits hold", func(ctx context.Context) (bool, error) {
+		m, err := s.Farebox.Metrics(ctx)
+		return err == nil && m.Sum("farebox_budget_limit_usd", `budget="day"`) == 10, err
+	})
+	if month, day := account(t, s.Farebox, "month"), account(t, s.Farebox, "day"); month != spent || day != spent {
+		t.Errorf("month %d, day %d nano-USD, want %d", month, day, spent)
+	}
+	if g := ask(s, chatPath, plainBody).run(t.Context()); g.status != http.StatusTooManyRequests {
+		t.Errorf("status %d under a limit below what was spent", g.status)
+	}
+}
+
+func TestAnExhaustedBudgetAsksACheaperModelAndSaysSo(t *testing.T) {
+	t.Parallel()
+	config := strings.Replace(thrifty("0.001"), "window: {every: month}", "window: {every: month}, on_exhausted: downgrade, downgrade_to: small", 1)
+	config = strings.Replace(config, "rates: [", `rates: [{provider: local, model: small, input: "0.01", output: "0.01"}, `, 1)
+	s := kit.Start(t, harness.StackOptions{Config: config})
+	e := ask(s, chatPath, modest(1, false))
+	g := e.run(t.Context())
+	if g.status != http.StatusOK || g.header.Get("X-Farebox-Model") != "small" {
+		t.Fatalf("status %d, headers %v: %.200s", g.status, g.header, g.body)
+	}
+	if b := settled(t, s.Farebox, e.trace); b.Model != "small" {
+		t.Errorf("the record says %+v", b)
+	}
+	if calls := s.Provider.Calls(); len(calls) != 1 || !strings.Contains(string(calls[0].Body), `"model":"small"`) {
+		t.Errorf("the provider saw %d calls", len(calls))
+	}
+}
+
+func TestARateLimitSaysWhenToComeBack(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, harness.StackOptions{Config: shop + "mode: enforce\nrate_limits: [{name: burst, per: [team], requests_per_minute: 2}]\n"})
+	var last got
+	for range 3 {
+		last = ask(s, chatPath, plainBody).run(t.Context())
+	}
+	var said refusal
+	if err := json.Unmarshal(last.body, &said); err != nil || last.status != http.StatusTooManyRequests || said.Error.Code != "rate_limited" {
+		t.Fatalf("status %d: %s", last.status, last.body)
+	}
+	if after := last.header.Get("Retry-After"); after != "30" && after != "29" || last.header.Get("X-Should-Retry") != "" {
+		t.Errorf("headers %v", last.header)
+	}
+	if n := len(s.Provider.Calls()); n != 2 {
+		t.Errorf("the provider saw %d calls", n)
+	}
+}
