@@ -20,6 +20,9 @@ type Call struct {
 	MaxOutput int64  // output tokens per answer; 0: the caller set no bound
 	Shares    Shares
 
+	Schema bool `json:",omitzero"` // the answer must fit a schema
+	Stops  bool `json:",omitzero"` // the call names texts that end an answer, which are generated and not shown
+
 	Region     string `json:",omitzero"` // where the call says that it is to be processed; empty: it does not
 	Account    string `json:",omitzero"` // the provider's account or project that the path names; empty: none
 	Size       string `json:",omitzero"` // of the images asked for, "1024x1024"; empty: not said
@@ -130,6 +133,8 @@ type Reading struct {
 	ResponseID string  // the provider's id of the answer
 	Cost       string  // in USD, where the provider says what it charges: a JSON number as written; empty: not said
 	Finish     string  // finish reason of the last choice that gave one
+	Refused    bool    // the text is a refusal, said in a place of its own; told by OpenAI's dialect
+	Calls      bool    // the text holds calls of tools; told by OpenAI's dialect
 
 	// Text is the generated text that was seen, as JSON string content with its
 	// escapes, kept up to TextKept bytes so that it can be counted when usage was

@@ -6,6 +6,7 @@ import (
 	"github.com/farebox/farebox/policy"
 	"github.com/farebox/farebox/policy/price"
 	"github.com/farebox/farebox/tokenizer"
+	"github.com/farebox/farebox/tokenizer/estimate"
 )
 
 const cut = tokenizer.Cut
@@ -42,7 +43,9 @@ func (e *Engine) fillOutput(t *policy.Ticket, o *policy.Outcome, u *tokenizer.Us
 	generates := t.Hold.Output > 0
 	switch {
 	case o.Reading.TextBytes > 0:
-		n, from := e.o.Estimator.Text(modelOf(t, o), &o.Reading)
+		n, from := e.o.Estimator.Text(estimate.Answer{
+			Call: &t.Call, Provider: t.Provider, Model: modelOf(t, o), Reading: &o.Reading, Whole: o.End == tokenizer.Complete,
+		})
 		if most := allowed(t); most > 0 {
 			n = min(n, most) // what was seen may be more than text, and counted by another's tokens
 		}

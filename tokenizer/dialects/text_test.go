@@ -63,54 +63,6 @@ func callsTools(body []byte) bool {
 	return false
 }
 
-// What counting must reach: an answer counts as equal when it is the text's
-// tokens, or one more for the token that ends it, which some servers count and
-// some do not. The error is that of all tokens together.
-const (
-	leastEqual = 0.95
-	mostError  = 0.01
-	leastUsed  = 0.5
-)
-
-// TestCountedText holds exact counting against what OpenAI and Azure reported:
-// chat and legacy completions that ended by themselves.
-func TestCountedText(t *testing.T) {
-	e := estimate.New()
-	var such, used, exact, equal int
-	var reported, off int64
-	for _, a := range answers(t) {
-		if a.dialect != "openai" || a.operation != "chat" && a.operation != "completions" || a.reading.Finish != "stop" ||
-			!strings.HasPrefix(a.path, "openai-") && !strings.HasPrefix(a.path, "azure-") {
-			continue
-		}
-		such++
-		n, from := e.Text(a.model, &a.reading)
-		if from != tokenizer.Counted {
-			continue // another vocabulary, or thoughts unseen
-		}
-		used++
-		reported += a.output
-		d := a.output - n
-		off += max(d, -d)
-		if d == 0 {
-			exact++
-		}
-		if d == 0 || d == 1 {
-			equal++
-		} else {
-			t.Logf("%s: %s reported %d, counted %d", a.path, a.model, a.output, n)
-		}
-	}
-	t.Logf("%d of %d used; equal to the token %s, or but for the token that ends an answer %s; %s of all tokens off",
-		used, such, share(exact, used), share(equal, used), share(int(off), int(reported)))
-	if float64(used) < leastUsed*float64(such) || used == 0 {
-		t.Errorf("%d of %d could be counted, want half", used, such)
-	}
-	if float64(equal) < leastEqual*float64(used) || float64(off) > mostError*float64(reported) {
-		t.Errorf("equal in %s, want %.0f %%; off by %s, want %.0f %%", share(equal, used), 100*leastEqual, share(int(off), int(reported)), 100*mostError)
-	}
-}
-
 func share(n, of int) string { return fmt.Sprintf("%.1f %%", 100*float64(n)/float64(max(1, of))) }
 
 // families are known by the names of their models.
@@ -185,7 +137,7 @@ func guess(family string, all []answered) (g guesses) {
 		e.Learn(tokenizer.Call{Model: family, Shares: tokenizer.Shares{Last: all[i].reading.TextBytes}}, &u)
 	}
 	for i := 1; i < len(all); i += 2 {
-		n, _ := e.Text(family, &tokenizer.Reading{TextBytes: all[i].reading.TextBytes})
+		n, _ := e.Text(estimate.Answer{Call: &tokenizer.Call{}, Model: family, Reading: &tokenizer.Reading{TextBytes: all[i].reading.TextBytes}})
 		g.answers++
 		g.bytes += all[i].reading.TextBytes
 		g.reported += all[i].output

@@ -243,7 +243,7 @@ func TestText(t *testing.T) {
 		{"a lone byte", "claude-sonnet-4-5", "a", 1, 1, 1, tokenizer.Estimated},
 	} {
 		r := &tokenizer.Reading{Text: []byte(c.text), TextBytes: c.bytes}
-		got, from := e.Text(c.model, r)
+		got, from := e.Text(Answer{Call: &tokenizer.Call{}, Model: c.model, Reading: r})
 		if got < c.low || got > c.top || from != c.from {
 			t.Errorf("%s: Text = %d, %v, want %d to %d, %v", c.name, got, from, c.low, c.top, c.from)
 		}
@@ -252,7 +252,7 @@ func TestText(t *testing.T) {
 
 func TestTextBeyondWhatIsKeptIsBounded(t *testing.T) {
 	text := []byte(strings.Repeat("word ", bpe.MaxText/4))
-	got, from := New().Text("gpt-4o", &tokenizer.Reading{Text: text, TextBytes: int64(len(text))})
+	got, from := New().Text(Answer{Call: &tokenizer.Call{}, Model: "gpt-4o", Reading: &tokenizer.Reading{Text: text, TextBytes: int64(len(text))}})
 	if want := int64(len(text) / 5); from != tokenizer.Estimated || got < want*99/100 || got > want*101/100 {
 		t.Errorf("Text = %d, %v, want about %d, estimated", got, from, want)
 	}
@@ -313,7 +313,7 @@ func TestEstimatorIsSafeForConcurrentUse(t *testing.T) {
 				if in, out := e.Input(c), e.Output(c); in <= 0 || out <= 0 {
 					t.Errorf("Input, Output = %d, %d", in, out)
 				}
-				if n, from := e.Text(c.Model, &tokenizer.Reading{TextBytes: 10}); n <= 0 || from != tokenizer.Estimated {
+				if n, from := e.Text(Answer{Call: &c, Model: c.Model, Reading: &tokenizer.Reading{TextBytes: 10}}); n <= 0 || from != tokenizer.Estimated {
 					t.Errorf("Text = %d, %v", n, from)
 				}
 			}

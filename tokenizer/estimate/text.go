@@ -1,9 +1,7 @@
 package estimate
 
 import (
-	"slices"
 	"strconv"
-	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -11,46 +9,49 @@ import (
 	"github.com/farebox/farebox/tokenizer/bpe"
 )
 
-// Text counts the tokens of the text that was seen of an answer: exactly
-// (Counted) where the model's vocabulary is known and all of the text was kept,
-// else guessed (Estimated) from what was kept and from bytes. Of a model that
-// thinks unseen, the text is the least that was generated: that is a guess too. It
-// is 0 and None only where there was no text. model is as answered, else as asked.
+// Answer is an answer whose text is counted, and what its tokens depend on
+// beside the text.
+type Answer struct {
+	Call     *tokenizer.Call    // what was asked; never nil
+	Provider string             // who hosts the model; empty: not known
+	Model    string             // as answered, else as asked
+	Reading  *tokenizer.Reading // what was seen; never nil
+	Whole    bool               // the answer came to its end
+}
+
+// Text counts the tokens of the text that was seen of an answer, and of what
+// OpenAI's servers bill beside it (see ending): exactly (Counted) where the
+// model's vocabulary is known and all of the text was kept, else guessed
+// (Estimated) from what was kept and from bytes. Where more was generated than the
+// text shows (see Answer.shows) the text is the least: that is a guess too. It is 0
+// and None only where there was no text.
 //
 // It may take half a second for 256 KiB of hostile text: it is for the end of a
 // call, never for each piece.
-func (e *Estimator) Text(model string, r *tokenizer.Reading) (tokens int64, from tokenizer.Source) {
+func (e *Estimator) Text(a Answer) (tokens int64, from tokenizer.Source) {
+	r := a.Reading
 	all := max(r.TextBytes, int64(len(r.Text)))
 	if all == 0 {
 		return 0, tokenizer.None
 	}
-	if encoding, ok := bpe.Encoding(model); ok && len(r.Text) > 0 {
-		kept := r.Text[:min(len(r.Text), tokenizer.TextKept)]
-		n, err := bpe.Count(encoding, string(unescape(kept)))
-		switch {
-		case err != nil: // told by the source: it is estimated below
-		case int64(len(kept)) < all:
-			perToken := float64(len(kept)) / float64(max(1, n))
-			return tokensIn(all, perToken), tokenizer.Estimated
-		case thinks(model):
-			return max(1, int64(n)), tokenizer.Estimated
-		default:
-			return max(1, int64(n)), tokenizer.Counted
-		}
+	encoding, ok := bpe.Encoding(a.Model)
+	if !ok || len(r.Text) == 0 {
+		return tokensIn(all, e.bytesPerToken(modelKey{"", a.Model})), tokenizer.Estimated
 	}
-	return tokensIn(all, e.bytesPerToken(modelKey{"", model})), tokenizer.Estimated
-}
-
-// thinkers are families of public vocabulary whose output is more than what is
-// shown of it: thoughts, and the frame of the channels they are kept apart in.
-var thinkers = [...]string{"o1", "o3", "o4", "gpt-5", "gpt-oss"}
-
-// thinks reports whether a model, whose name may have a prefix, is of such a
-// family.
-func thinks(model string) bool {
-	model = strings.ToLower(model[strings.LastIndexByte(model, '/')+1:])
-	model = strings.TrimPrefix(model, "ft:")
-	return slices.ContainsFunc(thinkers[:], func(family string) bool { return strings.HasPrefix(model, family) })
+	kept := r.Text[:min(len(r.Text), tokenizer.TextKept)]
+	n, err := bpe.Count(encoding, string(unescape(kept)))
+	switch {
+	case err != nil: // told by the source: it is estimated
+		return tokensIn(all, e.bytesPerToken(modelKey{"", a.Model})), tokenizer.Estimated
+	case int64(len(kept)) < all:
+		perToken := float64(len(kept)) / float64(max(1, n))
+		return tokensIn(all, perToken), tokenizer.Estimated
+	}
+	tokens, from = max(1, int64(n))+a.ending(encoding), tokenizer.Counted
+	if !a.shows() {
+		from = tokenizer.Estimated
+	}
+	return tokens, from
 }
 
 // unescape undoes the escapes of JSON string content, of which the last may have

@@ -15,7 +15,7 @@ const maxChoices = 1 << 16
 type request struct {
 	operation                              string
 	model, tier                            string
-	stream                                 bool
+	stream, schema, stops                  bool
 	asks                                   bool
 	maxTokens, maxCompletion, maxResponses int64
 	n, bestOf                              int64
@@ -53,6 +53,7 @@ func (*Dialect) Read(operation, path string, head tokenizer.Head, body []byte) (
 	call.AsksUsage = call.Stream && r.asks
 	call.MaxOutput = r.maxOutput()
 	call.Choices = r.choices()
+	call.Schema, call.Stops = r.schema, r.stops
 	call.Shares = r.shares()
 	return call, nil
 }
@@ -84,6 +85,12 @@ func (r *request) member(key []byte, w *jsonscan.Walker) {
 		r.suffix = jsonscan.StringWeight(w.Raw())
 	case "instructions":
 		r.instructions = jsonscan.StringWeight(w.Raw())
+	case "response_format":
+		r.schema = isSchema(w) || r.schema
+	case "text": // of a response
+		r.schema = formatted(w) || r.schema
+	case "stop":
+		r.stops = jsonscan.Says(w.Raw())
 	case "tools":
 		r.tools = jsonscan.Weight(w.Raw())
 	case "functions":
@@ -126,4 +133,24 @@ func includesUsage(w *jsonscan.Walker) (asks bool) {
 		}
 	}
 	return asks
+}
+
+// isSchema reports whether a format is a schema that the answer must fit.
+func isSchema(w *jsonscan.Walker) (schema bool) {
+	for key := range w.Members {
+		if string(key) == "type" {
+			schema = string(w.Raw()) == `"json_schema"`
+		}
+	}
+	return schema
+}
+
+// formatted is isSchema of the format within a response's text member.
+func formatted(w *jsonscan.Walker) (schema bool) {
+	for key := range w.Members {
+		if string(key) == "format" {
+			schema = isSchema(w)
+		}
+	}
+	return schema
 }

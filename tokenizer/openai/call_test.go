@@ -76,6 +76,11 @@ func TestRead(t *testing.T) {
 			{"type":"function_call_output","output":"12345"},
 			{"role":"user","content":[{"type":"input_text","text":"1"},{"type":"input_image","image_url":"data:AA"}]}]}`,
 			tokenizer.Call{Shares: tokenizer.Shares{History: 2 + 3 + 4, Last: 6, Media: 7}}},
+		{chat, "", `{"response_format":{"json_schema":{"name":"n"},"type":"json_schema"},"stop":["\n"],"text":7}`, tokenizer.Call{Schema: true, Stops: true}},
+		{chat, "", `{"response_format":{"type":"json_object"},"stop":null}`, tokenizer.Call{}},
+		{chat, "", `{"response_format":"json_schema","stop":[]}`, tokenizer.Call{}},
+		{responses, "", `{"text":{"verbosity":"low","format":{"type":"json_schema","name":"n"}}}`, tokenizer.Call{Schema: true}},
+		{responses, "", `{"text":{"format":{"type":"text"}}}`, tokenizer.Call{}},
 		{embeddings, "", `{"model":"e","input":["ab","c"],"stream":true,"max_tokens":4}`, tokenizer.Call{Model: "e", Shares: tokenizer.Shares{Last: 3}}},
 		{embeddings, "", `{"input":[[1,[2],3],[{"text":"ab"}]]}`, tokenizer.Call{Shares: tokenizer.Shares{Last: 10}}},
 	} {

@@ -188,6 +188,8 @@ func (m *meter) kind(name []byte) {
 		m.reading.Error = true
 	case "response.audio.delta", "response.output_audio.delta":
 		m.sound = true
+	case "response.function_call_arguments.delta", "response.custom_tool_call_input.delta":
+		m.reading.Calls = true
 	}
 }
 
@@ -222,9 +224,15 @@ func (m *meter) Value(watch int, raw []byte) {
 }
 
 // Text takes a piece of generated text.
-func (m *meter) Text(_ int, piece []byte) {
+func (m *meter) Text(watch int, piece []byte) {
 	if m.sound {
 		return
+	}
+	switch m.script.Role(watch) {
+	case refusalRole:
+		m.reading.Refused = true
+	case callRole:
+		m.reading.Calls = true
 	}
 	m.reading.Heard(piece)
 }

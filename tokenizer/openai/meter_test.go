@@ -50,7 +50,12 @@ var answers = []answer{
 	{"all kinds of text", chat, true, sseOf(
 		`{"choices":[{"delta":{"reasoning_content":"a","reasoning":"b","refusal":"c","content":[{"type":"text","text":"d"},{"type":"thinking","thinking":[{"text":"e"}]}]}}]}`,
 		`{"choices":[{"delta":{"tool_calls":[{"id":"no","function":{"name":"f","arguments":"{\"g\":1}"}}],"function_call":{"name":"h","arguments":"i"}}}]}`,
-		`{"choices":[{"text":"j","logprobs":{"tokens":["no"]}}]}`), false, "", text(`abcdef{\"g\":1}hij`)},
+		`{"choices":[{"text":"j","logprobs":{"tokens":["no"]}}]}`), false, "",
+		tokenizer.Reading{Text: []byte(`abcdef{\"g\":1}hij`), TextBytes: 18, Refused: true, Calls: true}},
+	{"a refusal", chat, false, `{"choices":[{"message":{"content":null,"refusal":"No."},"finish_reason":"stop"}]}`, true, "",
+		tokenizer.Reading{Text: []byte("No."), TextBytes: 3, Finish: "stop", Refused: true}},
+	{"a tool of one's own making", chat, true, sseOf(`{"choices":[{"delta":{"tool_calls":[{"custom":{"name":"f","input":""}}]}}]}`, `[DONE]`), true, "",
+		tokenizer.Reading{Text: []byte("f"), TextBytes: 1, Calls: true}},
 	{"cumulative usage, no blank line", chat, true, `data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":1}}` + "\r\n\r\n" +
 		`data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":9}}`, false, `{"input":3,"output":9}`, tokenizer.Reading{}},
 	{"groq alone", chat, true, sseOf(`{"x_groq":{"id":"r"}}`, `{"x_groq":{"usage":{"prompt_tokens":3,"completion_tokens":1}}}`, `[DONE]`), true, `{"input":3,"output":1}`, tokenizer.Reading{}},
@@ -78,7 +83,7 @@ var answers = []answer{
 	{"responses", responses, false, `{"id":"r1","status":"incomplete","incomplete_details":{"reason":"max_output_tokens"},"model":"m","error":null,"output":[{"type":"reasoning","summary":[{"text":"a"}]},
 		{"type":"message","content":[{"type":"output_text","text":"b"},{"type":"refusal","refusal":"c"}]},{"type":"function_call","name":"d","arguments":"{}"}],
 		"usage":{"input_tokens":7,"input_tokens_details":{"cached_tokens":2,"cache_write_tokens":1},"output_tokens":9,"output_tokens_details":{"reasoning_tokens":4},"total_tokens":16}}`, true,
-		`{"cache_read":2,"cache_write":1,"input":4,"output":5,"reasoning":4}`, reading(text("abcd{}"), "r1", "m", "max_output_tokens")},
+		`{"cache_read":2,"cache_write":1,"input":4,"output":5,"reasoning":4}`, tokenizer.Reading{ResponseID: "r1", Model: "m", Finish: "max_output_tokens", Text: []byte("abcd{}"), TextBytes: 6, Refused: true, Calls: true}},
 	{"responses stream", responses, true, "event: response.created\n" + sseOf(
 		`{"type":"response.created","response":{"id":"r1","status":"in_progress","model":"m","service_tier":"auto","usage":null}}`,
 		`{"type":"response.output_text.delta","item_id":"no","delta":"Hi"}`,
@@ -86,7 +91,7 @@ var answers = []answer{
 		`{"type":"response.function_call_arguments.delta","delta":"{}"}`,
 		`{"type":"response.output_text.done","text":"Hi"}`,
 		`{"response":{"id":"r1","status":"completed","model":"m-2","service_tier":"default","output":[{"content":[{"text":"Hi"}]}],"usage":{"input_tokens":2,"output_tokens":3}},"type":"response.completed"}`), true,
-		`{"input":2,"output":3}`, tokenizer.Reading{ResponseID: "r1", Model: "m-2", Tier: "default", Finish: "completed", Text: []byte("Hi{}"), TextBytes: 4}},
+		`{"input":2,"output":3}`, tokenizer.Reading{ResponseID: "r1", Model: "m-2", Tier: "default", Finish: "completed", Text: []byte("Hi{}"), TextBytes: 4, Calls: true}},
 	{"end told by name before", responses, true, "event: response.incomplete\ndata: {\"response\":{\"usage\":{\"input_tokens\":2,\"output_tokens\":3}}}", true, `{"input":2,"output":3}`, tokenizer.Reading{}},
 	{"end told by name after", responses, true, "data: {\"response\":{}}\nevent: response.failed\n\n", true, "", tokenizer.Reading{}},
 	{"failed", responses, true, sseOf(`{"type":"response.failed","response":{"status":"failed","error":{"code":"server_error"}}}`), true, "", tokenizer.Reading{Error: true, Finish: "failed"}},

@@ -14,6 +14,8 @@ const (
 	kindRole   // type of a responses event
 	errorRole
 	textRole
+	refusalRole    // text that says no
+	callRole       // text of a call of a tool
 	backgroundRole // whether a response is made in the background
 	itemRole       // type of an item of a response's output
 	actionRole     // what a search of the web did
@@ -37,7 +39,7 @@ var keeps = [...]int{
 	idRole: jsonscan.MaxWord, modelRole: jsonscan.MaxWord, tierRole: jsonscan.MaxWord, finishRole: jsonscan.MaxWord, reasonRole: jsonscan.MaxWord, kindRole: jsonscan.MaxWord,
 	errorRole:      16, // null or not is all that matters
 	backgroundRole: 8, itemRole: 32, actionRole: 32, sizeRole: 32, qualityRole: 32, pictureRole: 8, durationRole: 32, statusRole: 32, aliasRole: jsonscan.MaxWord, countRole: 24,
-	textRole: 0, timingsRole: 4 << 10, choiceUsageRole: maxUsage, groqUsageRole: maxUsage, usageRole: maxUsage,
+	textRole: 0, refusalRole: 0, callRole: 0, timingsRole: 4 << 10, choiceUsageRole: maxUsage, groqUsageRole: maxUsage, usageRole: maxUsage,
 }
 
 // maxUsage bounds a usage object, in bytes.
@@ -72,16 +74,16 @@ func spoken(at string) places {
 		at + "content":                         textRole,
 		at + "content.*.text":                  textRole,
 		at + "content.*.thinking.*.text":       textRole,
-		at + "refusal":                         textRole,
+		at + "refusal":                         refusalRole,
 		at + "reasoning_content":               textRole,
 		at + "reasoning":                       textRole,
 		at + "audio.transcript":                textRole,
-		at + "function_call.name":              textRole,
-		at + "function_call.arguments":         textRole,
-		at + "tool_calls.*.function.name":      textRole,
-		at + "tool_calls.*.function.arguments": textRole,
-		at + "tool_calls.*.custom.name":        textRole,
-		at + "tool_calls.*.custom.input":       textRole,
+		at + "function_call.name":              callRole,
+		at + "function_call.arguments":         callRole,
+		at + "tool_calls.*.function.name":      callRole,
+		at + "tool_calls.*.function.arguments": callRole,
+		at + "tool_calls.*.custom.name":        callRole,
+		at + "tool_calls.*.custom.input":       callRole,
 	}
 }
 
@@ -96,11 +98,11 @@ var responsesScript = jsonscan.MustScript(keep, places{
 	"usage":                              usageRole,
 	"error":                              errorRole,
 	"output.*.content.*.text":            textRole,
-	"output.*.content.*.refusal":         textRole,
+	"output.*.content.*.refusal":         refusalRole,
 	"output.*.summary.*.text":            textRole,
-	"output.*.name":                      textRole,
-	"output.*.arguments":                 textRole,
-	"output.*.input":                     textRole,
+	"output.*.name":                      callRole,
+	"output.*.arguments":                 callRole,
+	"output.*.input":                     callRole,
 	"output.*.code":                      textRole,
 	"type":                               kindRole,
 	"delta":                              textRole,
