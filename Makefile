@@ -57,7 +57,7 @@ oracle: ## hold prices against the calculators of litellm and genai-prices, whic
 .PHONY: conformance
 conformance: ## dialects against recorded answers of providers (FAREBOX_SAMPLES names their archive)
 	@test -n "$$FAREBOX_SAMPLES" || { echo "FAREBOX_SAMPLES is not set: it names the archive of recorded answers"; exit 1; }
-	$(GO) test -count=1 -v -run 'TestRecordings|TestCountedText|TestGuessedText' ./tokenizer/dialects
+	$(GO) test -count=1 -v -run 'TestRecordings|TestCountedText|TestGuessedText|TestGuessedBounds' ./tokenizer/dialects
 
 .PHONY: bench
 bench: ## CPU per call of Farebox, a no-op processor and Envoy alone, in one run (ARGS="-o json")

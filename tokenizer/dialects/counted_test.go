@@ -103,23 +103,19 @@ func TestCountedText(t *testing.T) {
 	}
 }
 
-// endedByItself leaves out what was cut, and a response that also put its
-// conversation into few words, which nobody sees.
+// endedByItself leaves out what was cut and what was stopped at a bound.
 func endedByItself(a *answered) bool {
 	switch {
 	case a.dialect != openai.Name:
 	case a.operation == "chat", a.operation == "completions":
 		return a.reading.Finish == "stop"
 	case a.operation == "responses":
-		return a.reading.Finish == "completed" && !compacts.Match(a.body)
+		return a.reading.Finish == "completed"
 	}
 	return false
 }
 
-var (
-	compacts = regexp.MustCompile(`"type":\s*"compaction"`)
-	created  = regexp.MustCompile(`"created(?:_at)?":\s*(\d+)`)
-)
+var created = regexp.MustCompile(`"created(?:_at)?":\s*(\d+)`)
 
 // asked reads what the calls of some recordings asked, by the recording's path:
 // an answer of chat does not tell. Of a path that is not there the call asked

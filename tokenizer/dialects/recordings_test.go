@@ -35,6 +35,7 @@ type recording struct {
 	status   int
 	kind     string // content type
 	form     string // json, sse, evs, ndjson or array
+	edited   bool   // by hand, so that its text and its usage need not fit
 	model    string
 	expected map[string]json.RawMessage
 	headers  map[string]string
@@ -152,6 +153,7 @@ func told(row map[string]string, body []byte) (*recording, error) {
 	r := &recording{
 		path: row["path"], body: body, method: strings.ToUpper(row["method"]), kind: row["content_type"], form: row["stream"],
 		model: row["model"], headers: map[string]string{},
+		edited: row["fidelity"] == "mock-edited" || row["fidelity"] == "sdk-fixture",
 	}
 	r.host, r.urlPath = split(row["url"])
 	code, _, _ := strings.Cut(row["status"], " ")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"strings"
 	"testing"
 	"text/tabwriter"
@@ -23,15 +24,16 @@ type answered struct {
 	output             int64
 }
 
-// answers returns what can be used: one model, output reported, text seen and
-// kept whole; no reasoning, which is paid for and not shown, no sound and no
-// picture, no call of a tool, whose frame is no text.
+// answers returns what can be used: as recorded, one model, output reported, text
+// seen and kept whole; no reasoning and no conversation put into few words, which
+// are paid for and not shown, no sound and no picture, no call of a tool, whose
+// frame is no text.
 func answers(t *testing.T) (list []answered) {
 	all := dialects.All()
 	for _, r := range recordings(t) {
 		host, _ := dialects.Host(r.host)
 		d, operation, ok := tokenizer.Find(all, host.Provider, r.method, r.urlPath)
-		if !ok || r.status/100 != 2 || callsTools(r.body) {
+		if !ok || r.status/100 != 2 || r.edited || callsTools(r.body) || compacts.Match(r.body) {
 			continue
 		}
 		call, err := d.Read(operation, r.urlPath, tokenizer.NoHead{}, request(r))
@@ -53,6 +55,8 @@ func answers(t *testing.T) (list []answered) {
 	}
 	return list
 }
+
+var compacts = regexp.MustCompile(`"(?:type|object)":\s*"(?:response\.)?compaction"`)
 
 func callsTools(body []byte) bool {
 	for _, sign := range []string{`_call"`, `"function_call`, `"tool_calls":[{`, `"tool_calls": [`, `"tool_use"`, `"toolUse"`, `"functionCall"`, `server_tool`} {

@@ -11,10 +11,13 @@ const (
 	defaultRatio = 4.0
 	// No tokenizer does worse or better than these over a whole prompt.
 	leastRatio, mostRatio = 0.5, 16.0
-	// weight is how much one call counts against all before it.
-	weight = 1.0 / 16
-	// prior is how many tokens of the default ratio are believed at first.
-	prior = 200.0
+	// memory is how many calls are remembered: of the calls after these each one
+	// counts as one of so many. A vocabulary does not change, only what is written
+	// with it.
+	memory = 64
+	// prior is how many tokens of the default ratio are believed at first, and
+	// priorCalls how many calls they weigh as much as.
+	prior, priorCalls = 200.0, 16
 )
 
 // ratio is the bytes per token of one model: two moving averages rather than one
@@ -22,21 +25,23 @@ const (
 type ratio struct {
 	mu            sync.Mutex // guards what follows
 	bytes, tokens float64
-	missed        sketch // what calls took, in thousandths of what was guessed
+	calls         float64 // up to memory
+	missed        sketch  // what calls took, in thousandths of what was guessed
 }
 
 // guessedRight is a call that took what was guessed, in thousandths.
 const guessedRight = 1000
 
 func (r *ratio) learn(bytes, tokens float64) {
-	r.missed.learn(int64(tokens / (bytes / r.value()) * guessedRight))
+	r.missed.learn(int64((tokens + overhead) / (bytes/r.value() + overhead) * guessedRight))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.tokens == 0 {
-		r.bytes, r.tokens = prior*defaultRatio, prior
+		r.bytes, r.tokens, r.calls = prior*defaultRatio, prior, priorCalls
 	}
-	r.bytes += weight * (bytes - r.bytes)
-	r.tokens += weight * (tokens - r.tokens)
+	r.calls = min(r.calls+1, memory)
+	r.bytes += (bytes - r.bytes) / r.calls
+	r.tokens += (tokens - r.tokens) / r.calls
 }
 
 func (r *ratio) value() float64 {
