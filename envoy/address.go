@@ -101,7 +101,7 @@ func absolute(what, path string) error {
 	switch {
 	case !strings.HasPrefix(path, "/"):
 		return fmt.Errorf("use %s %q: not an absolute path", what, path)
-	case strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7f || r == '�' }):
+	case strings.ContainsFunc(path, unprintable):
 		return errors.New("use " + what + ": the path has characters that cannot be printed")
 	}
 	return nil

@@ -40,7 +40,7 @@ func pair(t *testing.T, a FareboxTLS) *FareboxTLS {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	c := x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{"envoy.test"}, NotAfter: time.Now().Add(time.Hour)}
 	der, err := x509.CreateCertificate(rand.Reader, &c, &c, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)

@@ -39,6 +39,16 @@ type Options struct {
 	// Listen is where callers connect: an IP address or nothing before the
 	// colon, which is every IPv4 address. Empty is DefaultListen.
 	Listen string
+	// ListenTLS is how TLS is spoken to callers. Nil: it is not.
+	ListenTLS *ListenTLS
+	// TrustXFCC sends x-forwarded-client-cert on to Farebox where the proxy before
+	// Envoy shows a certificate; ListenTLS must ask for one.
+	TrustXFCC bool
+	// JWT are kinds of tokens: a call must carry one, or, with JWTOptional, may.
+	JWT         []JWT
+	JWTOptional bool
+	// Attributes of Envoy that Farebox's attribution reads, beside the usual ones.
+	Attributes []string
 	// Admin is where Envoy serves its own pages. Empty leaves them out.
 	Admin string
 	// Farebox is the processor, host:port or unix:///path. A host that is a name
@@ -133,6 +143,7 @@ type view struct {
 	BodyLimit     int
 	FailOpen      bool
 	AccessLog     string
+	Identity      identity
 	Native        bool // some route is
 	PerTry        bool
 	Routes        []route
@@ -174,6 +185,9 @@ func (o Options) view() (view, error) {
 		return view{}, err
 	}
 	if v.Upstream, v.TLS, err = o.provider(); err != nil {
+		return view{}, err
+	}
+	if v.Identity, err = o.identities(); err != nil {
 		return view{}, err
 	}
 	if v.BufferLimit, err = limit("buffer limit", o.BufferLimit, DefaultBufferLimit, maxBufferLimit); err != nil {

@@ -11,7 +11,9 @@ import (
 	clusterv3 "github.com/envoyproxy/go-control-plane/envoy/config/cluster/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/access_loggers/file/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/ext_proc/v3"
+	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/jwt_authn/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/router/v3"
+	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/http/upstream_codec/v3"
 	hcmv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/filters/network/http_connection_manager/v3"
 	tlsv3 "github.com/envoyproxy/go-control-plane/envoy/extensions/transport_sockets/tls/v3"
 	_ "github.com/envoyproxy/go-control-plane/envoy/extensions/upstreams/http/v3"
@@ -36,6 +38,19 @@ var shapes = map[string]Options{
 		Upstream: "127.0.0.1:8000", Farebox: "unix:///run/farebox.sock",
 		FareboxTLS: &FareboxTLS{CA: "/ca.pem", Cert: "/it's \"own\".pem", Key: "/key.pem", SNI: "farebox.test"},
 	},
+	"listen TLS":  {Upstream: "127.0.0.1:8000", ListenTLS: &ListenTLS{Cert: "/it's.pem", Key: "/key.pem"}},
+	"listen mTLS": {Upstream: "127.0.0.1:8000", ListenTLS: &ListenTLS{Cert: "/cert.pem", Key: "/key.pem", ClientCA: "/ca.pem"}, TrustXFCC: true},
+	"tokens": {
+		Upstream: "127.0.0.1:8000", ListenTLS: &ListenTLS{Cert: "/cert.pem", Key: "/key.pem", ClientCA: "/ca.pem", Optional: true}, JWTOptional: true,
+		JWT: []JWT{
+			{Provider: "corp", Issuer: "https://id.example.com/\"a\"", Audiences: []string{"llm", "b: c"}, JWKS: "https://id.example.com/keys?a=b", Header: "x-identity"},
+			{Provider: "1.0", JWKS: "http://10.0.0.9:8080/keys"},
+			{Provider: "yes", JWKS: "/etc/it's/jwks.json"},
+		},
+		Attributes: []string{"connection.requested_server_name", "connection.mtls", "request.headers['x-\"a']"},
+	},
+	"a token":            {Upstream: "127.0.0.1:8000", JWT: []JWT{{Provider: "corp", JWKS: "https://id.example.com:8443/keys", CA: "/ca.pem"}}},
+	"tokens of each try": {Upstream: "127.0.0.1:8000", PerTry: true, JWT: []JWT{{Provider: "corp", JWKS: "/jwks.json"}}},
 }
 
 // typed reads what Config wrote into Envoy's own types; an unknown field or a
@@ -75,11 +90,12 @@ func manager(t *testing.T, b *bootstrapv3.Bootstrap) *hcmv3.HttpConnectionManage
 
 func filter(t *testing.T, m *hcmv3.HttpConnectionManager) *extprocv3.ExternalProcessor {
 	t.Helper()
-	if n := len(m.HttpFilters); n != 2 {
-		t.Fatalf("%d HTTP filters, want farebox and the router", n)
+	n := len(m.HttpFilters)
+	if n < 2 || m.HttpFilters[n-2].Name != "farebox" || n > 2 && m.HttpFilters[0].Name != "envoy.filters.http.jwt_authn" || n > 3 {
+		t.Fatalf("%d HTTP filters, want farebox and the router, and before them at most what verifies tokens", n)
 	}
 	var p extprocv3.ExternalProcessor
-	if err := m.HttpFilters[0].GetTypedConfig().UnmarshalTo(&p); err != nil {
+	if err := m.HttpFilters[n-2].GetTypedConfig().UnmarshalTo(&p); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.ValidateAll(); err != nil {
@@ -247,6 +263,7 @@ func TestEnvoyTakesIt(t *testing.T) {
 			if o.FareboxTLS != nil {
 				o.FareboxTLS = pair(t, *o.FareboxTLS)
 			}
+			withFiles(t, &o)
 			text, err := Config(o)
 			if err != nil {
 				t.Fatal(err)

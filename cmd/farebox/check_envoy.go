@@ -24,7 +24,7 @@ func (r *report) checkEnvoy(b *strings.Builder, names []string, c *config.Config
 		}
 		files = append(files, check.File{Name: name, Text: text})
 	}
-	found, err := check.Files(files...)
+	found, err := check.FilesFor(needs(c), files...)
 	if err != nil {
 		r.say(b, finding{Severity: config.Alarm, File: names[0], Message: err.Error()})
 		return
@@ -37,6 +37,14 @@ func (r *report) checkEnvoy(b *strings.Builder, names []string, c *config.Config
 	if c != nil {
 		r.compare(b, names[0], c, found)
 	}
+}
+
+// needs is what attribution reads; nothing is known of it without c.
+func needs(c *config.Config) check.Needs {
+	if c == nil {
+		return check.Needs{}
+	}
+	return check.Needs(c.Reads())
 }
 
 var severities = map[check.Severity]config.Severity{check.Alarm: config.Alarm, check.Warning: config.Warning}

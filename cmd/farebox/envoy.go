@@ -14,6 +14,7 @@ import (
 func newEnvoy() *cobra.Command {
 	var o envoy.Options
 	var t envoy.FareboxTLS
+	var callers envoy.ListenTLS
 	var target, file string
 	c := &cobra.Command{
 		Use:   "envoy --for envoy",
@@ -24,7 +25,13 @@ local listener, a local farebox, OpenAI behind it.
 
 With --config it takes from farebox's own file what no flag says: who counts
 tokens (metering.mode), where farebox listens, the longest request and the
-longest answer that it asks for whole, and to fail open while it only observes.
+longest answer that it asks for whole, what of Envoy's attribution reads, and to
+fail open while it only observes.
+
+With --listen-tls-client-ca callers show a certificate, and with --jwt a token,
+before farebox is asked: what attribution reads by spiffe and jwt. A call without
+one gets no further, unless it is optional. A token is taken from authorization,
+where most SDKs put the provider's key: name another header by header=.
 
 By default calls are refused with 503 when farebox cannot be asked; --fail-open
 lets them pass uncounted. Istio, Envoy Gateway and kgateway are not written by
@@ -34,7 +41,10 @@ this version.`,
   farebox envoy --for envoy --upstream api.anthropic.com:443 --tls
   farebox envoy --for envoy --farebox farebox.example:9002 --farebox-tls-ca /ca.pem \
     --farebox-tls-cert /envoy.pem --farebox-tls-key /envoy.key
-  farebox envoy --for envoy --upstream 127.0.0.1:8000 --listen 0.0.0.0:8080 --fail-open`,
+  farebox envoy --for envoy --upstream 127.0.0.1:8000 --listen 0.0.0.0:8080 --fail-open
+  farebox envoy --for envoy --listen :8443 --listen-tls-cert /envoy.pem --listen-tls-key /envoy.key \
+    --listen-tls-client-ca /callers.pem
+  farebox envoy --for envoy --jwt provider=corp,jwks=https://id.example/keys,issuer=https://id.example,header=x-identity`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if err := checkTarget(target); err != nil {
@@ -42,6 +52,9 @@ this version.`,
 			}
 			if t != (envoy.FareboxTLS{}) {
 				o.FareboxTLS = &t
+			}
+			if callers != (envoy.ListenTLS{}) {
+				o.ListenTLS = &callers
 			}
 			if file != "" {
 				conf, err := config.Load(file)
@@ -63,6 +76,7 @@ this version.`,
 	c.Flags().StringVar(&target, "for", "", "what runs Envoy; this version knows `envoy`, a plain one (required)")
 	c.Flags().StringVarP(&file, "config", "c", "", "farebox's own configuration `file`, for what no flag says")
 	envoyFlags(c.Flags(), &o, &t)
+	callerFlags(c.Flags(), &o, &callers)
 	return c
 }
 

@@ -30,6 +30,9 @@ func fromConfig(c *config.Config, f *pflag.FlagSet, o *envoy.Options) error {
 	otherwise("body-limit", func() { o.BodyLimit = int(c.Metering.MaxRequestBody) + bodySlack })
 	otherwise("buffer-limit", func() { o.BufferLimit = max(envoy.DefaultBufferLimit, bufferRoom*int(c.Metering.BufferJSON)) })
 	otherwise("fail-open", func() { o.FailOpen = c.Mode == config.Observe })
+	if err := callersFromConfig(c, f, o); err != nil {
+		return err
+	}
 	tls := c.Listen.ExtProc.TLS
 	switch {
 	case tls == nil:

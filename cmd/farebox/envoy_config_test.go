@@ -10,6 +10,9 @@ func TestEnvoyFollowsFareboxsOwnFile(t *testing.T) {
 	at := func(address, more string) string {
 		return "listen: {extproc: {address: \"" + address + "\"" + more + "}}\n"
 	}
+	const claims = "attribution: {team: [{jwt: {claim: team, provider: corp}}], zone: [{attribute: connection.requested_server_name}, {workload: namespace}]}\n"
+	const certificates = "attribution: {team: [{spiffe: \"spiffe://a/{}\"}], trust_xfcc: true}\n"
+	const shown = "--listen-tls-cert /c --listen-tls-key /k --listen-tls-client-ca /ca"
 	for _, c := range []struct {
 		name, text, flags string
 		has, lacks        []string
@@ -32,6 +35,20 @@ func TestEnvoyFollowsFareboxsOwnFile(t *testing.T) {
 		{"TLS that nothing is said of", at("127.0.0.1:9102", tls), "", nil, nil, "--farebox-tls-ca"},
 		{"a certificate that is missing", at("127.0.0.1:9102", tls), "--farebox-tls-ca /a --farebox-tls-name f.test", nil, nil, "--farebox-tls-cert"},
 		{"TLS", at("127.0.0.1:9102", tls), "--farebox-tls-ca /a --farebox-tls-name f.test --farebox-tls-cert /c --farebox-tls-key /k", []string{`"f.test"`}, nil, ""},
+		{"claims of nobody", claims, "", nil, nil, "--jwt provider=corp,jwks=FILE or URL"},
+		{"claims of another", claims, "--jwt provider=other,jwks=/j", nil, nil, "--jwt provider=corp"},
+		{"claims", claims, "--jwt provider=corp,jwks=/j,issuer=https://id,audience=a,audience=b,header=x-id", []string{
+			`payload_in_metadata: "corp"`, `issuer: "https://id"`, `- "a"`, `- "b"`, `name: "x-id"`, `filename: "/j"`, "untyped: [envoy.filters.http.jwt_authn]", `- "connection.requested_server_name"`,
+		}, []string{"allow_missing", `- "xds.node.id"`}, ""},
+		{"claims of some", claims, "--jwt provider=corp,jwks=https://id.example/keys --jwt-optional", []string{"allow_missing", `cluster: "jwks-corp"`}, nil, ""},
+		{"certificates of nobody", certificates, "", nil, nil, "--listen-tls-client-ca"},
+		{"certificates that are not asked for", certificates, "--listen-tls-cert /c --listen-tls-key /k", nil, nil, "--listen-tls-client-ca"},
+		{"certificates", certificates, shown, []string{"require_client_certificate: true", "FORWARD_ONLY"}, nil, ""},
+		{"certificates, and none of proxies", certificates, shown + " --trust-xfcc=false --listen-tls-optional", []string{"require_client_certificate: false"}, []string{"FORWARD_ONLY"}, ""},
+		{"half a token", "", "--jwt provider=corp", nil, nil, "it needs provider= and jwks="},
+		{"a token of a strange key", "", "--jwt provider=corp,jwks=/j,realm=a", nil, nil, `"realm" is not known`},
+		{"a token of nothing", "", "--jwt provider=corp,jwks=/j,issuer", nil, nil, `"issuer" is not key=value`},
+		{"a token of two", "", "--jwt provider=corp,jwks=/j,provider=a", nil, nil, `"provider" is given twice`},
 		{"a mistake", "metring: {}\n", "", nil, nil, "metering"},
 	} {
 		args := append([]string{"envoy", "--for", "envoy", "--upstream", "127.0.0.1:8000", "--config", write(t, c.text)}, strings.Fields(c.flags)...)

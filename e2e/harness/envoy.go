@@ -83,7 +83,12 @@ func (e *Envoy) configure() (err error) {
 }
 
 // URL is where callers connect, without a slash at its end.
-func (e *Envoy) URL() string { return "http://" + e.o.Listen }
+func (e *Envoy) URL() string {
+	if e.o.ListenTLS != nil {
+		return "https://" + e.o.Listen
+	}
+	return "http://" + e.o.Listen
+}
 
 // Addr is host:port of the same.
 func (e *Envoy) Addr() string { return e.o.Listen }

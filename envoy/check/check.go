@@ -50,8 +50,12 @@ type Report struct {
 
 // Files checks files that belong together: a listener in one may use routes and
 // clusters of another. An error says which file cannot be read, and where.
-func Files(files ...File) (Report, error) {
+func Files(files ...File) (Report, error) { return FilesFor(Needs{}, files...) }
+
+// FilesFor is Files for a Farebox that reads of callers what n says.
+func FilesFor(n Needs, files ...File) (Report, error) {
 	h := newHouse()
+	h.needs = n
 	for _, f := range files {
 		docs, err := read(f)
 		if err != nil {
@@ -76,17 +80,24 @@ type house struct {
 	loose    []*node          // ext_proc filters that stand in no list: patches of a control plane
 	routes   map[string]*node // route configurations
 	clusters map[string]*node
-	observed bool // some cluster has a filter that sees each try
+	around   map[*node]*node // filter chains of a listener, by the manager in them
+	observed bool            // some cluster has a filter that sees each try
+	needs    Needs
 	report   Report
 }
 
-func newHouse() *house { return &house{routes: map[string]*node{}, clusters: map[string]*node{}} }
+func newHouse() *house {
+	return &house{routes: map[string]*node{}, clusters: map[string]*node{}, around: map[*node]*node{}}
+}
 
 func (h *house) collect(doc *node) {
 	listed := map[*node]bool{}
 	doc.each(func(n *node) {
 		for _, f := range n.at("http_filters").list() {
 			listed[f] = true
+		}
+		for _, f := range n.at("filters").list() {
+			h.around[f.at("typed_config")] = n
 		}
 		switch {
 		case n.at("http_filters") != nil && n.isType("HttpProtocolOptions"):
@@ -149,6 +160,8 @@ func (h *house) checkManager(m *node) (asks bool) {
 	}
 	h.checkFilter(&c)
 	h.checkOrder(&c)
+	h.checkVerifier(&c)
+	h.checkCallers(m)
 	table := m.at("route_config")
 	if table == nil {
 		table = h.routes[m.at("rds", "route_config_name").word()]

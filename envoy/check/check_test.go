@@ -12,9 +12,13 @@ import (
 
 // shapes are what is shipped.
 var shapes = map[string]envoy.Options{
-	"inline":   {Upstream: "127.0.0.1:8000", FailOpen: true},
-	"native":   {Upstream: "127.0.0.1:8000", Metering: envoy.Native},
-	"auto":     {Metering: envoy.Auto, Farebox: "farebox.farebox.svc:9002", FareboxTLS: &envoy.FareboxTLS{CA: "/ca.pem"}, AccessLog: "/dev/stdout"},
+	"inline": {Upstream: "127.0.0.1:8000", FailOpen: true},
+	"native": {Upstream: "127.0.0.1:8000", Metering: envoy.Native},
+	"auto":   {Metering: envoy.Auto, Farebox: "farebox.farebox.svc:9002", FareboxTLS: &envoy.FareboxTLS{CA: "/ca.pem"}, AccessLog: "/dev/stdout"},
+	"callers": {
+		Upstream: "127.0.0.1:8000", ListenTLS: &envoy.ListenTLS{Cert: "/cert.pem", Key: "/key.pem", ClientCA: "/ca.pem"}, TrustXFCC: true,
+		JWT: []envoy.JWT{{Provider: "corp", JWKS: "/jwks.json"}, {Provider: "other", JWKS: "/jwks.json"}}, Attributes: []string{"connection.requested_server_name"},
+	},
 	"each try": {Upstream: "vllm.models.svc:8000", UpstreamHTTP2: true, PerTry: true, Farebox: "unix:///run/farebox.sock", Admin: "127.0.0.1:9901"},
 }
 
@@ -27,9 +31,25 @@ func shipped(t testing.TB, shape string) string {
 	return string(text)
 }
 
+// needed is what a farebox reads that a shape is made for.
+func needed(shape string) Needs {
+	if shape != "callers" {
+		return Needs{}
+	}
+	return Needs{
+		Attributes: []string{"connection.mtls", "connection.requested_server_name", "connection.uri_san_peer_certificate"},
+		Tokens:     []string{"corp"}, Certificates: true, XFCC: true,
+	}
+}
+
 func found(t *testing.T, text string) Report {
 	t.Helper()
-	r, err := Files(File{"envoy.yaml", []byte(text)})
+	return foundFor(t, Needs{}, text)
+}
+
+func foundFor(t *testing.T, n Needs, text string) Report {
+	t.Helper()
+	r, err := FilesFor(n, File{"envoy.yaml", []byte(text)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,14 +57,14 @@ func found(t *testing.T, text string) Report {
 }
 
 func TestWhatIsShippedIsSound(t *testing.T) {
-	for shape, routes := range map[string][2]int{"inline": {0, 1}, "native": {1, 0}, "auto": {1, 1}, "each try": {0, 1}} {
+	for shape, routes := range map[string][2]int{"inline": {0, 1}, "native": {1, 0}, "auto": {1, 1}, "each try": {0, 1}, "callers": {0, 1}} {
 		text := shipped(t, shape)
 		json, err := yaml.YAMLToJSON([]byte(text))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for form, text := range map[string]string{"YAML": text, "CR LF": strings.ReplaceAll(text, "\n", "\r\n"), "JSON": string(json)} {
-			if r := found(t, text); len(r.Findings) > 0 || r.Native != routes[0] || r.Inline != routes[1] {
+			if r := foundFor(t, needed(shape), text); len(r.Findings) > 0 || r.Native != routes[0] || r.Inline != routes[1] {
 				t.Errorf("%s as %s: %+v", shape, form, r)
 			}
 		}
@@ -94,6 +114,21 @@ var planted = []struct {
 	{"tries that wait", "each try", "observability_mode: true", "observability_mode: false", Alarm, "observability_mode", "@type"},
 	{"tries half seen", "each try", "response_body_mode: STREAMED", "response_body_mode: NONE", Alarm, "processing_mode", "request_header_mode"},
 	{"answers seen twice", "each try", "response_header_mode: SKIP", "response_header_mode: SEND", Warning, "response_header_mode", "SEND"},
+	{"claims of nobody", "callers", "payload_in_metadata: \"corp\"", "payload_in_metadata: \"corporation\"", Alarm, "payload_in_metadata", "@type"},
+	{"claims that are not forwarded", "callers", "untyped: [envoy.filters.http.jwt_authn]", "typed: [envoy.filters.http.jwt_authn]", Alarm, "metadata_options.forwarding_namespaces", "forwarding_namespaces"},
+	{"no metadata at all", "callers", "metadata_options:", "other:", Alarm, "metadata_options.forwarding_namespaces", "@type"},
+	{"tokens that are not verified", "callers", "jwt_authn.v3.JwtAuthentication", "lua.v3.Lua", Alarm, "http_filters", "name: farebox"},
+	{"tokens that fail", "callers", "requires_any:\n                    requirements:", "requires_any:\n                    requirements:\n                    - allow_missing_or_failed: {}", Warning, "allow_missing_or_failed", "allow_missing_or_failed"},
+	{"a proof that is not sent", "callers", "- connection.mtls\n", "- connection.id\n", Alarm, "request_attributes", "request.id"},
+	{"no attributes at all", "callers", "request_attributes:", "other:", Alarm, "request_attributes", "@type"},
+	{"no TLS", "callers", "transport_socket:", "other:", Alarm, "transport_socket", "other"},
+	{"no authority", "callers", "trusted_ca: { filename: \"/ca.pem\" }", "crl: {}", Alarm, "validation_context.trusted_ca", "crl"},
+	{"nobody is asked", "callers", "validation_context:", "other:", Alarm, "validation_context", "alpn_protocols"},
+	{"anybody is believed", "callers", "trusted_ca: { filename: \"/ca.pem\" }", "trusted_ca: { filename: \"/ca.pem\" }\n              trust_chain_verification: ACCEPT_UNTRUSTED", Alarm, "trust_chain_verification", "ACCEPT_UNTRUSTED"},
+	{"a header that is removed", "callers", "forward_client_cert_details: FORWARD_ONLY", "", Alarm, "forward_client_cert_details", "@type"},
+	{"a header of Envoy's own", "callers", "forward_client_cert_details: FORWARD_ONLY", "forward_client_cert_details: 3", Alarm, "forward_client_cert_details", "details: 3"},
+	{"a header of two proxies", "callers", "forward_client_cert_details: FORWARD_ONLY", "forward_client_cert_details: APPEND_FORWARD", Alarm, "forward_client_cert_details", "APPEND"},
+	{"a header of anyone", "callers", "forward_client_cert_details: FORWARD_ONLY", "forward_client_cert_details: ALWAYS_FORWARD_ONLY", Warning, "forward_client_cert_details", "ALWAYS"},
 	{"no farebox", "inline", "ext_proc.v3.ExternalProcessor", "lua.v3.Lua", Alarm, "http_filters", "Envoy with Farebox"},
 }
 
@@ -105,7 +140,7 @@ func TestPlantedMistakesAreFound(t *testing.T) {
 			t.Fatalf("%s: nothing to replace", p.name)
 		}
 		text = text[:at] + p.is + text[at+len(p.was):]
-		r := found(t, text)
+		r := foundFor(t, needed(p.shape), text)
 		i := slices.IndexFunc(r.Findings, func(f Finding) bool { return f.Key == p.key && f.Severity == p.severity })
 		if i < 0 {
 			t.Errorf("%s: found %+v", p.name, r.Findings)
@@ -127,6 +162,28 @@ func moved(text string) string {
 	manager := strings.Index(text, "          # Counts tokens, on routes")
 	router := strings.Index(text, "          - name: envoy.filters.http.router")
 	return text[:from] + text[manager:router] + text[from:manager] + text[router:]
+}
+
+// verifiedLate puts what verifies tokens behind farebox.
+func verifiedLate(text string) string {
+	from := strings.Index(text, "          # Before Farebox: verifies")
+	farebox := strings.Index(text, "          - name: farebox\n")
+	router := strings.Index(text, "          - name: envoy.filters.http.router")
+	return text[:from] + text[farebox:router] + text[from:farebox] + text[router:]
+}
+
+func TestTokensAreVerifiedBeforeFareboxIsAsked(t *testing.T) {
+	late := verifiedLate(shipped(t, "callers"))
+	r := foundFor(t, needed("callers"), late)
+	if len(r.Findings) != 1 || r.Findings[0].Severity != Alarm || r.Findings[0].Key != "http_filters" || !strings.Contains(r.Findings[0].Happens, "sees no claim") {
+		t.Errorf("needed: %+v", r.Findings)
+	}
+	if r = found(t, late); len(r.Findings) != 1 || r.Findings[0].Severity != Warning || !strings.Contains(r.Findings[0].Happens, "401") {
+		t.Errorf("not needed: %+v", r.Findings)
+	}
+	if r = found(t, shipped(t, "callers")); len(r.Findings) != 0 {
+		t.Errorf("where nothing is needed: %+v", r.Findings)
+	}
 }
 
 func TestOrderOfFilters(t *testing.T) {

@@ -25,6 +25,7 @@ func (h *house) checkRoute(c *chain, r *route) {
 		}
 	}
 	h.checkRequest(&x)
+	h.checkTold(&x)
 	switch counts := c.counts(r); {
 	case counts:
 		h.report.Native++

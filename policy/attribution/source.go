@@ -89,6 +89,23 @@ func (s *Source) String() string {
 	return r.says
 }
 
+// Attributes names what of Envoy's the source reads, and that must therefore be
+// sent.
+func (s *Source) Attributes() []string {
+	r, err := s.ready()
+	switch {
+	case err != nil:
+		return nil
+	case r.kind == fromAttribute:
+		return []string{r.name}
+	case r.kind == fromCertificate:
+		return []string{peerShown, peerURI}
+	case r.kind == fromWorkload:
+		return workloadAttributes(r.name)
+	}
+	return nil
+}
+
 func (s *Source) ready() (r source, err error) {
 	if n := s.given(); n != 1 {
 		return r, fmt.Errorf("a source names %d places, it must be one", n)

@@ -18,6 +18,17 @@ const (
 	nodeIDPodField = 2
 )
 
+// workloadAttributes names what workload reads for a word.
+func workloadAttributes(word string) []string {
+	switch word {
+	case "service_account":
+		return []string{nodeID, nodeAccount}
+	case "name":
+		return []string{nodeID, nodeWorkload}
+	}
+	return []string{nodeID, nodeNamespace}
+}
+
 // workload says which workload Envoy stands beside. A gateway or waypoint stands
 // beside none: there it says nothing.
 func workload(word string, id policy.Identity) string {

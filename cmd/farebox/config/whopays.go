@@ -28,9 +28,10 @@ in; one that does not fit gives nothing, and the record says so. ` + "`jwt`" + `
 envoy.filters.http.jwt_authn: never the token itself, which nobody has verified when that filter is not there. A claim of several values gives
 nothing: farebox does not choose.
 
-Envoy sends only the attributes that its ext_proc filter lists in request_attributes. The configuration that ` + "`farebox envoy`" + ` prints lists those of
-route, cluster and workload, and of the route's metadata the keys team and project; each further key is an entry such as
-` + "`xds.route_metadata.filter_metadata['farebox']['region']`" + `, and each ` + "`attribute`" + ` is an entry of its name.
+Envoy sends only the attributes that its ext_proc filter lists in request_attributes, and claims where forwarding_namespaces lists that metadata.
+The configuration that ` + "`farebox envoy`" + ` prints lists those of certificate, route, cluster and workload, and of the route's metadata the keys team and
+project; with ` + "`--config`" + ` it adds what this file reads beside them, such as ` + "`xds.route_metadata.filter_metadata['farebox']['region']`" + ` or an
+` + "`attribute`" + `. ` + "`farebox check FILE --envoy ENVOY`" + ` says what Envoy does not send. docs/security.md tells how each identity is proved.
 
 With ` + "`owners`" + `, a team counts only while the directory lists it; ` + "`on_unknown`" + ` says what happens to the others, and to an API key that no team has.
 Its cost_centre, gl_account and entity at the time of the call go into the record as attributes, so that usage can be asked by them. API keys are
