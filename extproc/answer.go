@@ -22,10 +22,15 @@ func (st *stream) responseHeaders(in *wire.Message) {
 	st.gauge.account, st.gauge.region = account(in), searchable(in.Header("x-ms-region"))
 	st.tellChanges()
 	form := st.request.Call.Form(in.Header("content-type"))
-	if !in.End || st.request.Call.Of != "" { // an empty answer does not say that work is over
-		st.gauge.open(st.way.dialect, st.request.Call, tokenizer.Answer{Status: status, Form: form, Head: in})
-	}
-	if in.End {
+	st.gauge.open(st.way.dialect, st.request.Call, tokenizer.Answer{Status: status, Form: form, Head: in})
+	switch _, early := st.gauge.meter.(tokenizer.Early); {
+	case early:
+		st.unfed(in)
+		return
+	case in.End:
+		if st.request.Call.Of == "" { // an empty answer does not say that work is over
+			st.gauge.meter = nil
+		}
 		st.settle(endOf(status), "")
 		return
 	}
@@ -85,6 +90,19 @@ func (st *stream) unread(status int) {
 		st.gauge.unread = true
 	}
 	st.settle(endOf(status), "")
+}
+
+// unfed settles an answer of which its head tells all, and lets its body go: the
+// cost is known in time to be a header, whatever the body.
+func (st *stream) unfed(in *wire.Message) {
+	if !in.End {
+		st.reply.Mode = wire.SkipAnswer
+	}
+	end := endOf(st.gauge.status)
+	receipt := st.settle(end, "")
+	if end == tokenizer.Complete {
+		st.costHeaders(receipt)
+	}
 }
 
 // account is the provider's account behind an answer, where its headers name it:

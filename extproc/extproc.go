@@ -53,6 +53,7 @@ type Options struct {
 // Rules are what may change while exchanges are served: each keeps those it began
 // with. Sizes are in bytes.
 type Rules struct {
+	Routes         []Route    // tried in order, before all else
 	Providers      []Provider // tried in order, before KnownHost and the path alone
 	Drop           []string   // request headers never sent upstream
 	InjectUsage    bool       // ask streams for usage when the caller did not, and hide it
@@ -141,7 +142,7 @@ func (o *Options) fill() {
 // changes.
 func (s *Server) Configure(r Rules) error {
 	var err error
-	if r.router, err = newRouter(s.o.Dialects, r.Providers, s.o.KnownHost); err != nil {
+	if r.router, err = newRouter(&s.o, &r); err != nil {
 		return err
 	}
 	r.MaxRequestBody = orDefault(r.MaxRequestBody, DefaultMaxRequestBody)

@@ -110,10 +110,11 @@ func signedHeaders(in *wire.Message) string {
 const awsSignature = "AWS4-HMAC-SHA256"
 
 // askAfter admits a request without a body, if it asks after earlier work: what
-// its answer tells belongs to that. Any other request without a body is no call.
+// its answer tells belongs to that; or if it is counted by its queries. Any other
+// request without a body is no call.
 func (st *stream) askAfter(in *wire.Message, method string) {
 	call, err := st.way.dialect.Read(st.way.operation, st.path, in, nil)
-	if err != nil || call.Of == "" {
+	if err != nil || call.Of == "" && call.Queries == 0 {
 		st.letGo(in, method)
 		return
 	}
@@ -175,7 +176,8 @@ func (st *stream) requestBody(in *wire.Message) {
 // once it is admitted.
 func (st *stream) describe(call tokenizer.Call) error {
 	h := &st.head
-	st.caller.head = h
+	st.caller.head, st.caller.path = h, st.path
+	st.caller.parts, _ = st.way.dialect.(tokenizer.Parter) // nil: its paths have none
 	id, err := st.srv.o.NewID()
 	st.request = policy.Request{
 		ID: id, Call: call, Provider: st.way.provider, Account: cmp.Or(st.way.account, call.Account),
@@ -210,8 +212,10 @@ func (st *stream) inputs(call tokenizer.Call, body []byte) (hashes []uint64) {
 // caller is who makes a call, as far as attribution can see: the first message,
 // and the body once that has come.
 type caller struct {
-	head *wire.Message
-	body []byte
+	head  *wire.Message
+	body  []byte
+	path  string
+	parts tokenizer.Parter // nil: the path has no parts with names
 }
 
 func (c *caller) Header(name string) string    { return c.head.Header(name) }
@@ -219,6 +223,12 @@ func (c *caller) Attribute(name string) string { return c.head.Attribute(name) }
 func (c *caller) Body(path string) string      { return tokenizer.Field(c.body, path) }
 func (c *caller) Claim(provider, name string) (value string, one bool) {
 	return c.head.Claim(provider, name)
+}
+func (c *caller) Part(name string) string {
+	if c.parts == nil {
+		return ""
+	}
+	return c.parts.Part(c.path, name)
 }
 
 var _ policy.Identity = (*caller)(nil)

@@ -24,8 +24,19 @@ type Provider struct {
 	Matches func(authority, route, cluster string) bool
 }
 
+// Route is one kind of call that the operator describes: it is read by a dialect of
+// its own, whatever others would make of its path.
+type Route struct {
+	Dialect  tokenizer.Dialect
+	Provider string // who answers; empty: as for any call
+
+	// Matches is as for a Provider; nil matches every call.
+	Matches func(authority, route, cluster string) bool
+}
+
 // router finds who will read a call. It is immutable.
 type router struct {
+	routes    []Route
 	dialects  []tokenizer.Dialect
 	providers []namedProvider
 	knownHost func(string) (tokenizer.Host, bool)
@@ -47,11 +58,16 @@ type way struct {
 	account, deployment, region string
 }
 
-func newRouter(dialects []tokenizer.Dialect, providers []Provider, knownHost func(string) (tokenizer.Host, bool)) (*router, error) {
-	r := &router{dialects: dialects, knownHost: knownHost}
-	for _, p := range providers {
+func newRouter(o *Options, rules *Rules) (*router, error) {
+	r := &router{dialects: o.Dialects, knownHost: o.KnownHost, routes: rules.Routes}
+	for i := range r.routes {
+		if r.routes[i].Dialect == nil {
+			return nil, fmt.Errorf("route %d: no dialect", i)
+		}
+	}
+	for _, p := range rules.Providers {
 		n := namedProvider{Provider: p}
-		for _, d := range dialects {
+		for _, d := range r.dialects {
 			if d.Name() == p.Dialect {
 				n.dialect = d
 			}
@@ -67,8 +83,35 @@ func newRouter(dialects []tokenizer.Dialect, providers []Provider, knownHost fun
 	return r, nil
 }
 
-// find returns where the request goes; ok says that a dialect meters it.
+// find returns where the request goes; ok says that a dialect meters it. A route
+// that takes it has the say how it is read, and by whom where it says that.
 func (r *router) find(m *wire.Message, method, path string) (w way, ok bool) {
+	taken, operation := r.route(m, method, path)
+	w, ok = r.byPlace(m, method, path)
+	if taken == nil {
+		return w, ok
+	}
+	if taken.Provider != "" && taken.Provider != w.provider {
+		w = way{provider: taken.Provider}
+	}
+	w.dialect, w.operation, w.known = taken.Dialect, operation, true
+	return w, true
+}
+
+// route returns the first route that takes the request, or nil.
+func (r *router) route(m *wire.Message, method, path string) (taken *Route, operation string) {
+	for i := range r.routes {
+		t := &r.routes[i]
+		operation, ok := t.Dialect.Match(method, path)
+		if ok && (t.Matches == nil || t.Matches(m.Header(":authority"), m.Attribute("xds.route_name"), m.Attribute("xds.cluster_name"))) {
+			return t, operation
+		}
+	}
+	return nil, ""
+}
+
+// byPlace tells by host, route and cluster, and then by the path.
+func (r *router) byPlace(m *wire.Message, method, path string) (w way, ok bool) {
 	authority := m.Header(":authority")
 	if len(r.providers) > 0 {
 		route, cluster := m.Attribute("xds.route_name"), m.Attribute("xds.cluster_name")

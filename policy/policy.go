@@ -42,13 +42,15 @@ const Unattributed = "unattributed"
 // Envoy's attributes, and members of the request's JSON by their names from the
 // top, joined by dots; a text or a number is given as text. Claim finds a claim,
 // likewise, in the payload of a token that Envoy has verified and that a provider
-// signed; one is false where there is a value that is not one text or number. Each
-// returns "" for what is absent. It is valid only during Admit and Refuse.
+// signed; one is false where there is a value that is not one text or number. Part
+// is a part of the request's path, by the name that a configured route has for it.
+// Each returns "" for what is absent. It is valid only during Admit and Refuse.
 type Identity interface {
 	Header(name string) string
 	Attribute(name string) string
 	Body(path string) string
 	Claim(provider, name string) (value string, one bool)
+	Part(name string) string
 }
 
 // Request is one call as it asks to pass.

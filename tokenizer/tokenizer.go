@@ -30,6 +30,10 @@ type Call struct {
 	Characters int64  `json:",omitzero"` // of text to be read aloud, in code points; 0: not such a call
 	Seconds    int64  `json:",omitzero"` // of sound or video asked for; 0: not such a call
 
+	// Queries is how many queries a call asks that is counted by those: it may have no
+	// body, and costs at least as much when nobody saw its answer. 0: not such a call.
+	Queries int64 `json:",omitzero"`
+
 	// Of is the provider's id of earlier work that this call asks after, or
 	// changes: a response in the background, a batch, a cached content. What its
 	// answer reports belongs to whoever began that work. Empty: the call is work.
@@ -122,6 +126,13 @@ type Meter interface {
 	Close(End) Reading
 }
 
+// Early is a Meter that knows all when the head of an answer has come: it is closed
+// then, without being fed, whether or not a body follows.
+type Early interface {
+	Meter
+	Early()
+}
+
 // Reading is all that a Meter learned from one answer.
 type Reading struct {
 	Usage      []Usage // as reported, one per model that worked; empty: nothing was reported
@@ -166,6 +177,13 @@ func (r *Reading) Heard(piece []byte) {
 	if room := TextKept - len(r.Text); room > 0 {
 		r.Text = append(r.Text, piece[:min(room, len(piece))]...)
 	}
+}
+
+// Parter is a Dialect whose paths have parts with names.
+type Parter interface {
+	// Part is what a path has there, "" for a name that it does not have. path is as
+	// Match wants it.
+	Part(path, name string) string
 }
 
 // UsageAsker is a Dialect whose streams report usage only when asked to.

@@ -36,7 +36,7 @@ const (
 	OutputVideo
 	Reasoning
 
-	Requests        // calls, where a call itself has a price
+	Requests        // calls, where a call itself has a price, or the queries of one call
 	WebSearch       // searches that a hosted tool made
 	FileSearch      // look-ups in hosted files
 	Maps            // look-ups in maps
@@ -50,6 +50,7 @@ const (
 	CacheTokenHours // a token kept in a cache for an hour
 	TrainedTokens   // of a fine-tuning job, all epochs
 	HostingSeconds  // of a deployment that is paid by time
+	GPUSeconds      // of a processor that a job took
 	Classes         // how many there are
 )
 
@@ -63,6 +64,7 @@ var classNames = [Classes]string{
 	Requests: "requests", WebSearch: "web_search", FileSearch: "file_search", Maps: "maps", CodeExecSeconds: "code_exec_seconds",
 	RerankUnits: "rerank_units", Pages: "pages", Images: "images", AudioSeconds: "audio_seconds", VideoSeconds: "video_seconds",
 	Characters: "characters", CacheTokenHours: "cache_token_hours", TrainedTokens: "trained_tokens", HostingSeconds: "hosting_seconds",
+	GPUSeconds: "gpu_seconds",
 }
 
 func (c Class) String() string {

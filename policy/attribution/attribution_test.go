@@ -19,6 +19,7 @@ func (caller) Body(string) string          { return "" }
 func (caller) Claim(string, string) (string, bool) {
 	return "", true
 }
+func (caller) Part(string) string { return "" }
 
 // ask resolves a call with these headers.
 func (c caller) ask(a *Attribution) Answer { return a.Resolve(&policy.Request{Identity: c}) }

@@ -16,6 +16,7 @@ type Source struct {
 	Route     string // "name", "cluster" or "metadata.KEY": what Envoy's routing says
 	Workload  string // "namespace", "service_account" or "name" of the workload whose sidecar Envoy is
 	Attribute string // name of an Envoy attribute
+	Path      string // name that a configured route has for a part of the request's path
 	Trace     bool   // the trace id of traceparent
 	SPIFFE    string // pattern of the SPIFFE ID in the caller's certificate, see spiffe.go
 	JWT       Claim  // a claim of the caller's token
@@ -55,6 +56,7 @@ const (
 	fromKey
 	fromAttribute
 	fromWorkload
+	fromPath
 	fromTrace
 	fromCertificate
 	fromClaim
@@ -134,6 +136,11 @@ func (s *Source) ready() (r source, err error) {
 	case s.JWT != Claim{}:
 		r = source{kind: fromClaim, name: s.JWT.Name, of: s.JWT.Provider, says: "jwt claim " + s.JWT.Name + " of " + s.JWT.Provider}
 		err = s.JWT.check()
+	case s.Path != "":
+		r = source{kind: fromPath, name: s.Path, says: "path " + s.Path}
+		if !ValidName(s.Path) {
+			err = fmt.Errorf("%q is no name of a part of a path: it must match [a-z][a-z0-9_]{0,31}", s.Path)
+		}
 	default:
 		r = source{kind: fromTrace, says: "trace id"}
 	}
@@ -141,7 +148,7 @@ func (s *Source) ready() (r source, err error) {
 }
 
 func (s *Source) given() (n int) {
-	for _, text := range [...]string{s.Header, s.Body, s.APIKey, s.Route, s.Workload, s.Attribute, s.SPIFFE} {
+	for _, text := range [...]string{s.Header, s.Body, s.APIKey, s.Route, s.Workload, s.Attribute, s.Path, s.SPIFFE} {
 		if text != "" {
 			n++
 		}
@@ -247,6 +254,8 @@ func (s *source) read(r *policy.Request, a *Attribution) (raw string, is reading
 		return r.Identity.Attribute(s.name), told
 	case fromWorkload:
 		return workload(s.name, r.Identity), told
+	case fromPath:
+		return r.Identity.Part(s.name), told
 	case fromTrace:
 		return r.TraceID, told
 	case fromCertificate:

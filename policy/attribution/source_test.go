@@ -11,9 +11,9 @@ import (
 	"github.com/farebox/farebox/policy/owners"
 )
 
-// call is an Identity of all kinds: "h:", "a:" and "b:" go before names of
-// headers, attributes and members of the body, "c:" before provider:claim. A claim
-// that is "several" is not one value.
+// call is an Identity of all kinds: "h:", "a:", "b:" and "p:" go before names of
+// headers, attributes, members of the body and parts of the path, "c:" before
+// provider:claim. A claim that is "several" is not one value.
 type call map[string]string
 
 func (c call) Header(name string) string    { return c["h:"+name] }
@@ -23,6 +23,7 @@ func (c call) Claim(provider, name string) (string, bool) {
 	v := c["c:"+provider+":"+name]
 	return strings.TrimPrefix(v, "several"), v != "several"
 }
+func (c call) Part(name string) string { return c["p:"+name] }
 
 const (
 	supportKey  = "00112233445566778899aabbccddeeff"
@@ -65,6 +66,7 @@ func TestEverySource(t *testing.T) {
 	}{
 		"header":                   {Source{Header: "OpenAI-Project"}, call{"h:openai-project": "proj_1"}, "a=proj_1 (header openai-project)\n"},
 		"body":                     {Source{Body: "metadata.project"}, call{"b:metadata.project": " alpha "}, "a=alpha (body metadata.project)\n"},
+		"path":                     {Source{Path: "collection"}, call{"p:collection": "docs"}, "a=docs (path collection)\n"},
 		"route":                    {Source{Route: "name"}, call{"a:xds.route_name": "chat"}, "a=chat (route name)\n"},
 		"cluster":                  {Source{Route: "cluster"}, call{"a:xds.cluster_name": "vllm"}, "a=vllm (route cluster)\n"},
 		"route metadata":           {Source{Route: "metadata.team"}, call{meta: "support"}, "a=support (route metadata.team)\n"},
@@ -193,6 +195,7 @@ func TestSourceChecks(t *testing.T) {
 		"not of a key":         {Source{APIKey: "user"}, `"user" is not possible, but team`},
 		"no word of a route":   {Source{Route: "host"}, `"host" is not possible, but name, cluster or metadata.KEY`},
 		"no key of metadata":   {Source{Route: "metadata.a']['b"}, "is no key of metadata"},
+		"no name of a part":    {Source{Path: "Collection"}, "no name of a part of a path"},
 		"no word of a node":    {Source{Workload: "pod"}, "but namespace, service_account, name"},
 		"a long attribute":     {Source{Attribute: strings.Repeat("a", 257)}, "at most 256 bytes"},
 		"an unseen attribute":  {Source{Attribute: "a\x00"}, "that can be seen"},

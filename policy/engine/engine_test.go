@@ -60,6 +60,7 @@ func (h headers) Body(string) string        { return "" }
 func (h headers) Claim(string, string) (string, bool) {
 	return "", true
 }
+func (h headers) Part(string) string         { return "" }
 func rate(t *testing.T, s string) money.Rate { t.Helper(); return must(t)(money.ParseRate(s)) }
 
 func must(t *testing.T) func(money.Rate, error) money.Rate {

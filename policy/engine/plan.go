@@ -87,6 +87,9 @@ func (p *plan) units() map[tokenizer.Class]int64 {
 			units[tokenizer.Images] = int64(max(c.Choices, 1))
 		}
 	}
+	if c.Queries > 0 { // the rate card alone may have a price
+		units[tokenizer.Requests] = c.Queries
+	}
 	if c.Characters > 0 {
 		units[tokenizer.Characters] = c.Characters
 	}

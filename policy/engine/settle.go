@@ -19,6 +19,9 @@ func (e *Engine) usage(t *policy.Ticket, o *policy.Outcome) []tokenizer.Usage {
 	if o.End == tokenizer.Failed && o.Reading.TextBytes == 0 {
 		return all
 	}
+	if t.Call.Queries > 0 {
+		return queried(t, all)
+	}
 	if len(all) == 0 {
 		all = []tokenizer.Usage{{Model: o.Reading.Model}}
 	}
@@ -34,6 +37,17 @@ func (e *Engine) usage(t *policy.Ticket, o *policy.Outcome) []tokenizer.Usage {
 	}
 	if !u.KnownOutput() {
 		e.fillOutput(t, o, u)
+	}
+	return all
+}
+
+// queried completes the usage of a call that is counted by its queries: they were
+// asked, whether or not somebody saw the answer.
+func queried(t *policy.Ticket, all []tokenizer.Usage) []tokenizer.Usage {
+	if len(all) == 0 {
+		var u tokenizer.Usage
+		u.Set(tokenizer.Requests, t.Call.Queries, tokenizer.Estimated)
+		all = []tokenizer.Usage{u}
 	}
 	return all
 }

@@ -193,6 +193,7 @@ func (identity) Body(string) string      { return "" }
 func (identity) Claim(string, string) (string, bool) {
 	return "", true
 }
+func (identity) Part(string) string { return "" }
 
 func TestOpenKeepsNoIdentity(t *testing.T) {
 	d := newDisk(noFault)

@@ -58,9 +58,10 @@ func TestUnitsBeyondTokens(t *testing.T) {
 		"page":             {tokenizer.Pages: "72000"},
 		"hosting hour":     {tokenizer.HostingSeconds: "20"},
 		"audio-minute":     {tokenizer.AudioSeconds: "1200"},
+		"1K queries":       {tokenizer.Requests: "72"},
+		"GPU-hour":         {tokenizer.GPUSeconds: "20"},
 		"second":           nil,
-		"1K queries":       nil,
-		"GPU-hour":         nil,
+		"TPU-hour":         nil,
 	} {
 		u := must[Unit](t)(ParseUnit(unit))
 		terms := must[*Terms](t)(New(Options{Card: []Charge{{ID: "c", Unit: u, Price: amount(t, "8")}}}))

@@ -321,7 +321,7 @@ func TestUnitNames(t *testing.T) {
 			t.Errorf("%q is %v", text, u)
 		}
 	}
-	if !(Unit{1, "token"}).Counted() || (Unit{1, "gpu_hour"}).Counted() {
+	if !(Unit{1, "token"}).Counted() || (Unit{1, "tpu_hour"}).Counted() {
 		t.Error("what is counted is not known")
 	}
 }

@@ -14,8 +14,12 @@ type Unit struct {
 	Name string // one of them, in lower case: "token", "request", "gpu_hour"
 }
 
-// token is the unit of every meter that counts tokens.
-const token = "token"
+// token is the unit of every meter that counts tokens; query is another word for
+// what the meter of requests counts.
+const (
+	token = "token"
+	query = "query"
+)
 
 const maxUnit = 64 // bytes
 
@@ -81,7 +85,7 @@ func (u Unit) meters(c tokenizer.Class) int64 {
 		return 0
 	}
 	name := unitName(c.String())
-	if name == u.Name {
+	if name == u.Name || c == tokenizer.Requests && u.Name == query {
 		return 1
 	}
 	what, seconds := strings.CutSuffix(name, "second")

@@ -91,7 +91,8 @@ func (e *Estimator) InputMost(c tokenizer.Call) int64 {
 
 // Output guesses, on the high side, the output tokens of all choices of a call:
 // what nine in ten and more of such answers stay below, never more than the
-// caller allows. It is 0 for what generates no text, as embeddings.
+// caller allows. It is 0 for what generates no text, as embeddings, and for what is
+// counted by its queries.
 func (e *Estimator) Output(c tokenizer.Call) int64 { return e.outputBelow(c, 20) }
 
 // OutputMost is Output with more on the high side: what 99 of 100 of such answers
@@ -100,7 +101,7 @@ func (e *Estimator) OutputMost(c tokenizer.Call) int64 { return e.outputBelow(c,
 
 // outputBelow is what all but one in so many of such answers stay below.
 func (e *Estimator) outputBelow(c tokenizer.Call, oneIn uint16) int64 {
-	if !generates(c) {
+	if c.Queries > 0 || !generates(c) {
 		return 0
 	}
 	e.mu.RLock()

@@ -83,7 +83,7 @@ func (a *Attribute) rule() attribution.Rule {
 
 func (s *Source) source() attribution.Source {
 	of := attribution.Source{
-		Header: s.Header, Body: s.Body, APIKey: s.APIKey, Route: s.Route, Workload: s.Workload, Attribute: s.Attribute, Trace: s.Trace, SPIFFE: s.SPIFFE,
+		Header: s.Header, Body: s.Body, APIKey: s.APIKey, Route: s.Route, Workload: s.Workload, Attribute: s.Attribute, Path: s.Path, Trace: s.Trace, SPIFFE: s.SPIFFE,
 	}
 	if s.JWT != nil {
 		of.JWT = attribution.Claim{Provider: s.JWT.Provider, Name: s.JWT.Claim}
@@ -94,7 +94,7 @@ func (s *Source) source() attribution.Source {
 // key is the key that names the source's place, or "".
 func (s *Source) key() string {
 	for _, k := range [...]struct{ key, given string }{
-		{"header", s.Header}, {"body", s.Body}, {"api_key", s.APIKey}, {"route", s.Route}, {"workload", s.Workload}, {"attribute", s.Attribute}, {"spiffe", s.SPIFFE},
+		{"header", s.Header}, {"body", s.Body}, {"api_key", s.APIKey}, {"route", s.Route}, {"workload", s.Workload}, {"attribute", s.Attribute}, {"path", s.Path}, {"spiffe", s.SPIFFE},
 	} {
 		if k.given != "" {
 			return k.key
@@ -152,7 +152,7 @@ func (d *decoder) validateSources(key string, sources []Source, dir *owners.Dire
 	}
 }
 
-const placesHint = "write one of spiffe, jwt, api_key, workload, route, attribute, header, body, or trace: true"
+const placesHint = "write one of spiffe, jwt, api_key, workload, route, attribute, path, header, body, or trace: true"
 
 // validatePlace looks at the last of sources.
 func (d *decoder) validatePlace(at string, sources []Source, dir *owners.Directory) {

@@ -29,6 +29,7 @@ type Config struct {
 	Interactions Interactions `yaml:"interactions" doc:"What serves a person: all calls of one interaction."`
 	Drain        Drain        `yaml:"drain" doc:"How a graceful stop goes. Give the process more than wait and timeout together before it is killed."`
 	Providers    []Provider   `yaml:"providers" max:"256" doc:"Upstreams that host, route or cluster tell better than the path of the request does. The first that matches is taken."`
+	Routes       []Route      `yaml:"routes" max:"256" doc:"Calls that no dialect reads, such as searches of vectors, rerankers, tools and jobs, priced by the request or by what the answer tells. The first that takes a request reads it, whatever dialect would."`
 	Stamp        *Stamp       `yaml:"stamp" doc:"For calls that pass two Fareboxes, as at a sidecar and at an egress gateway: the first admits and settles the call, and stamps it; the next observes it."`
 	Attributes   Attributes   `yaml:"attribution" doc:"Who pays. Beside the keys below, every key is the name of an attribute and its value the list of its sources."`
 	Owners       *Owners      `yaml:"owners" max:"10000" doc:"The teams there are, and what is known of them. When not given, any team may be named."`
@@ -186,6 +187,7 @@ type Source struct {
 	Route     string `yaml:"route" doc:"What Envoy's routing says: name of the route, cluster, or metadata.KEY of the route, in the namespace farebox."`
 	Workload  string `yaml:"workload" one:"namespace service_account name" doc:"Of the workload whose sidecar Envoy is, as Istio tells it; nothing in a gateway."`
 	Attribute string `yaml:"attribute" doc:"Any attribute of Envoy that the filter's request_attributes list."`
+	Path      string `yaml:"path" doc:"A part of the request's path, by the name that routes has for it: collection where the path of a route has {collection}. Whoever asks there has said it."`
 	Trace     bool   `yaml:"trace" doc:"true: the trace id of traceparent."`
 	SPIFFE    string `yaml:"spiffe" doc:"A pattern of the SPIFFE ID in the caller's certificate, which Envoy has verified: {} is the value, and without it the whole ID is. * stands for characters of one part between slashes, at the very end for slashes too."`
 	JWT       *Claim `yaml:"jwt" doc:"A claim of a token that Envoy's jwt_authn filter has verified."`

@@ -55,7 +55,10 @@ func (g Glob) covers(h Glob) bool {
 // Matches reports whether a call to an :authority, over Envoy's route and
 // cluster, goes to p. It is safe for concurrent use.
 func (p *Provider) Matches(authority, route, cluster string) bool {
-	m := &p.Match
+	return p.Match.matches(authority, route, cluster)
+}
+
+func (m *Match) matches(authority, route, cluster string) bool {
 	return m.host(authority) && (m.Route == "" || m.Route.Match(route)) && (m.Cluster == "" || m.Cluster.Match(cluster))
 }
 

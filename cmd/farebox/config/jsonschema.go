@@ -129,6 +129,7 @@ func defaultOf(v reflect.Value, f field, path string) any {
 // forms are the texts that a type reads. Those whose type is not here may be any.
 var forms = map[string]jsonSchema{
 	"Size":        {Type: []string{"string", "integer"}, Pattern: "^[0-9]+ *([KMGT]iB|[kMGT]?B)?$"},
+	"Times":       {Type: "integer"},
 	"Tokens":      {Type: []string{"string", "integer"}, Pattern: "^[0-9]+[KMB]?$", Minimum: new(int64)},
 	"Duration":    {Type: "string", Pattern: "^(0|(([0-9]+([.][0-9]*)?|[.][0-9]+)(ns|us|µs|ms|s|m|h))+)$"},
 	"Date":        {Type: "string", Pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}:[0-9]{2}([.,][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2}))?$"},

@@ -111,7 +111,7 @@ func emptyDefault(isList bool, path string) string {
 
 var typeNames = map[string]string{
 	"Size": "size", "Duration": "length of time", "Date": "date", "Address": "address", "File": "file", "LedgerStore": "store", "Glob": "pattern",
-	"Percent": "percentage", "FXRate": "decimal text", "UnitPrice": "decimal text", "Currency": "currency", "Unit": "unit", "Tokens": "number of tokens", "Hours": "hours",
+	"Percent": "percentage", "FXRate": "decimal text", "UnitPrice": "decimal text", "Currency": "currency", "Unit": "unit", "Tokens": "number of tokens", "Times": "number", "Hours": "hours",
 }
 
 // valueWord says what a key takes.

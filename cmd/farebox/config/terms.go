@@ -34,7 +34,7 @@ type VolumeBand struct {
 type CardRow struct {
 	Service  Glob      `yaml:"service" need:"yes" doc:"The model; upper and lower case are the same. A name is for its dated snapshots too."`
 	Provider Glob      `yaml:"provider" doc:"Who hosts the model; not given: any."`
-	Unit     Unit      `yaml:"unit" need:"yes" doc:"What price is for, such as 1K tokens, 1M tokens, request, 1K queries, GPU-hour. A unit that no meter counts yet charges nothing until one does."`
+	Unit     Unit      `yaml:"unit" need:"yes" doc:"What price is for, such as 1K tokens, 1M tokens, request, 1K queries (which are requests), GPU-hour. A unit that no meter counts yet charges nothing until one does."`
 	Class    string    `yaml:"class" max:"64" doc:"The meter that price is for; input and output are all that was sent and all that was generated; not given: every meter of the unit, a blended price."`
 	Price    UnitPrice `yaml:"price" need:"yes" doc:"What a team is charged for a unit."`
 	Currency Currency  `yaml:"currency" doc:"Of price: three letters, which prices.fx knows; not given: USD."`

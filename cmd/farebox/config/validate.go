@@ -36,6 +36,10 @@ func (d *decoder) validate(c *Config) {
 	for i := range c.Providers {
 		d.validateProvider(fmt.Sprintf("providers[%d]", i), &c.Providers[i])
 	}
+	for i := range c.Routes {
+		d.validateRoute(fmt.Sprintf("routes[%d]", i), &c.Routes[i])
+	}
+	d.validateParts(c)
 	for i := range c.Prices.Rates {
 		d.validateRate(fmt.Sprintf("prices.rates[%d]", i), &c.Prices.Rates[i])
 		d.validateCurrency(fmt.Sprintf("prices.rates[%d]", i), &c.Prices.Rates[i], c.Prices.FX)
@@ -69,9 +73,14 @@ func (d *decoder) validateProvider(key string, p *Provider) {
 	if strings.Contains(p.Region, "*") {
 		d.addAt(key+".region", &Error{Message: fmt.Sprintf("%q is a pattern, and calls run in one region", clip(p.Region)), Hint: "write an entry for each region"})
 	}
-	p.Match.Host = Glob(strings.ToLower(string(p.Match.Host)))
-	if n := d.nodes[key+".match"]; n != nil && n.kind == mapping && len(n.members) == 0 {
-		d.addAt(key+".match", &Error{Message: "is empty", Hint: "it needs `host`, `route` or `cluster`"})
+	d.validatePlaceOf(key+".match", &p.Match)
+}
+
+// validatePlaceOf readies where calls go.
+func (d *decoder) validatePlaceOf(key string, m *Match) {
+	m.Host = Glob(strings.ToLower(string(m.Host)))
+	if n := d.nodes[key]; n != nil && n.kind == mapping && len(n.members) == 0 {
+		d.addAt(key, &Error{Message: "is empty", Hint: "it needs `host`, `route` or `cluster`"})
 	}
 }
 

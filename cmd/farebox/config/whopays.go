@@ -28,6 +28,8 @@ in; one that does not fit gives nothing, and the record says so. ` + "`jwt`" + `
 envoy.filters.http.jwt_authn: never the token itself, which nobody has verified when that filter is not there. A claim of several values gives
 nothing: farebox does not choose.
 
+A ` + "`path`" + ` is a part of the request's path that ` + "`routes`" + ` has a name for, such as the collection that a search of vectors goes to.
+
 Envoy sends only the attributes that its ext_proc filter lists in request_attributes, and claims where forwarding_namespaces lists that metadata.
 The configuration that ` + "`farebox envoy`" + ` prints lists those of certificate, route, cluster and workload, and of the route's metadata the keys team and
 project; with ` + "`--config`" + ` it adds what this file reads beside them, such as ` + "`xds.route_metadata.filter_metadata['farebox']['region']`" + ` or an

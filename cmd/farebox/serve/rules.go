@@ -56,6 +56,10 @@ func rulesOf(c *config.Config) (*rules, error) {
 	if err != nil {
 		return nil, err
 	}
+	taken, err := routes(c)
+	if err != nil {
+		return nil, err
+	}
 	keys, err := stampKeys(c.Stamp)
 	if err != nil {
 		return nil, err
@@ -66,7 +70,7 @@ func rulesOf(c *config.Config) (*rules, error) {
 			Budgets: budgets, OpenOnError: c.State.OnError == config.StoreOpen,
 		},
 		extproc: extproc.Rules{
-			Providers: providers(c), Drop: who.Drop(), InjectUsage: c.Metering.InjectUsage,
+			Routes: taken, Providers: providers(c), Drop: who.Drop(), InjectUsage: c.Metering.InjectUsage,
 			MaxRequestBody: int64(c.Metering.MaxRequestBody), BufferJSON: int64(c.Metering.BufferJSON),
 			InflightBytes: int64(c.Limits.InflightBytes), MaxStreams: int64(c.Limits.Streams),
 			StampKeys: keys, Stamp: c.Stamp.Signs(), Metering: counting[c.Metering.Mode],
@@ -78,6 +82,19 @@ func rulesOf(c *config.Config) (*rules, error) {
 // counting is who is expected to count, by metering.mode.
 var counting = map[string]extproc.Metering{
 	config.MeteringInline: extproc.FareboxCounts, config.MeteringNative: extproc.EnvoyCounts, config.MeteringAuto: extproc.EitherCounts,
+}
+
+func routes(c *config.Config) ([]extproc.Route, error) {
+	list := make([]extproc.Route, len(c.Routes))
+	for i := range c.Routes {
+		r := &c.Routes[i]
+		d, err := r.Dialect()
+		if err != nil {
+			return nil, fmt.Errorf("routes[%d]: %w", i, err)
+		}
+		list[i] = extproc.Route{Dialect: d, Provider: r.Provider, Matches: r.Matches}
+	}
+	return list, nil
 }
 
 func providers(c *config.Config) []extproc.Provider {
