@@ -45,7 +45,7 @@ type Alert struct {
 	Deliveries     []Delivery `json:"deliveries,omitempty"`
 }
 
-// Delivery is what became of telling one receiver.
+// Delivery is what became of telling one receiver, or one of those behind it.
 type Delivery struct {
 	Receiver string    `json:"receiver"`
 	To       string    `json:"to,omitempty"` // whom; empty: the receiver knows
@@ -155,11 +155,11 @@ func kept(t time.Time) time.Time {
 	return t.UTC().Truncate(time.Microsecond)
 }
 
-// Tell notes how a try to tell d.Receiver went, unless that had ended.
+// Tell notes how a try to tell d.To of d.Receiver went, unless that had ended.
 func (a *Alert) Tell(d Delivery) {
 	a.Deliveries = slices.Clone(a.Deliveries)
 	for i := range a.Deliveries {
-		if have := &a.Deliveries[i]; have.Receiver == d.Receiver && have.State == AlertNew {
+		if have := &a.Deliveries[i]; have.Receiver == d.Receiver && have.To == d.To && have.State == AlertNew {
 			have.State, have.Tries, have.At, have.Error = d.State, have.Tries+1, d.At, d.Error
 		}
 	}
@@ -238,7 +238,7 @@ type Alerts interface {
 	// a higher Percent, is kept and not told; of lower ones what was not told yet is
 	// taken back.
 	Raise(ctx context.Context, a Alert) (kept Alert, fresh bool, err error)
-	// Tell notes of each alert how a try to tell d.Receiver went.
+	// Tell notes of each alert how a try to tell d.To of d.Receiver went.
 	Tell(ctx context.Context, numbers []int64, d Delivery) error
 	// Untold returns alerts that a receiver, or where it is "" anyone, is still to be
 	// told of, oldest first, at most limit.

@@ -97,7 +97,7 @@ func raisedOnce(t *testing.T, s ledger.Store) {
 // something higher, is not told.
 func highestTold(t *testing.T, s ledger.Store) {
 	low := raise(t, s, alertOf(50))
-	if err := s.Tell(t.Context(), []int64{low.Number}, ledger.Delivery{Receiver: "mail", State: ledger.AlertSent, At: Start}); err != nil {
+	if err := s.Tell(t.Context(), []int64{low.Number}, ledger.Delivery{Receiver: "mail", To: "lead@example.com", State: ledger.AlertSent, At: Start}); err != nil {
 		t.Fatal(err)
 	}
 	mid, high, late := raise(t, s, alertOf(75)), raise(t, s, alertOf(100)), raise(t, s, alertOf(90))
@@ -110,7 +110,7 @@ func highestTold(t *testing.T, s ledger.Store) {
 		t.Errorf("lower and later: %+v", late)
 	}
 	wantUntold(t, s, "", high, other)
-	low.Tell(ledger.Delivery{Receiver: "mail", State: ledger.AlertSent, At: Start})
+	low.Tell(ledger.Delivery{Receiver: "mail", To: "lead@example.com", State: ledger.AlertSent, At: Start})
 	low.Silence()
 	wantAlert(t, s, low)
 	if low.State() != ledger.AlertSent {
@@ -129,12 +129,13 @@ func alertsTold(t *testing.T, s ledger.Store) {
 		t.Errorf("at most one: %v, %v", got, err)
 	}
 	tries := []ledger.Delivery{
-		{Receiver: "mail", State: ledger.AlertNew, At: Start, Error: "refused"},
-		{Receiver: "mail", State: ledger.AlertSent, At: Start.Add(time.Second)},
+		{Receiver: "mail", To: "lead@example.com", State: ledger.AlertNew, At: Start, Error: "refused"},
+		{Receiver: "mail", To: "lead@example.com", State: ledger.AlertSent, At: Start.Add(time.Second)},
 		{Receiver: "chat", State: ledger.AlertFailed, At: Start.Add(time.Second), Error: "gone"},
-		{Receiver: "mail", State: ledger.AlertFailed, At: Start.Add(time.Hour), Error: "told already"},
+		{Receiver: "mail", To: "lead@example.com", State: ledger.AlertFailed, At: Start.Add(time.Hour), Error: "told already"},
+		{Receiver: "mail", To: "another@example.com", State: ledger.AlertFailed, At: Start.Add(time.Hour), Error: "not asked for"},
 	}
-	states := []string{ledger.AlertNew, ledger.AlertNew, ledger.AlertFailed, ledger.AlertFailed}
+	states := []string{ledger.AlertNew, ledger.AlertNew, ledger.AlertFailed, ledger.AlertFailed, ledger.AlertFailed}
 	for i, d := range tries {
 		if err := s.Tell(t.Context(), []int64{a.Number, 99}, d); err != nil {
 			t.Fatal(err)
