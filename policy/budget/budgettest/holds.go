@@ -241,3 +241,18 @@ func ofNothing(r room) {
 	r.settle(2, all(9))
 	r.gone(2)
 }
+
+// boundedHolds: what is more than a hold may take is not asked for.
+func boundedHolds(r room) {
+	a := total("r", 3*budget.MaxMost)
+	r.take(1, 1<<62, a)
+	r.want(a, 0, budget.MaxMost)
+	r.take(2, 7, a)
+	r.raise(2, all(budget.MaxMost+1))
+	r.take(3, budget.MaxMost, a)
+	r.want(a, 0, 3*budget.MaxMost)
+	for n := range 3 {
+		r.settle(n+1, all(1))
+	}
+	r.want(a, 3, 0)
+}

@@ -62,6 +62,7 @@ func rolling(r room) {
 	}
 	r.Advance(39 * time.Hour)
 	r.want(a, 80, 20)
+	r.refused(4, 1, a)
 	r.Advance(3 * time.Hour)
 	r.want(a, 50, 20)
 	r.take(4, 30, a)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
+	"time"
 
 	"github.com/farebox/farebox/policy/budget"
 )
@@ -102,14 +104,18 @@ func thresholds(r room) {
 		{"a million dollars of half a billion", 5e17, []int64{5e15 - 1, 1, 5e17 - 5e15 - 1, 1}, [][]int{nil, {1}, {50, 75, 90}, {100}}},
 		{"at the bound", math.MaxInt64, []int64{math.MaxInt64 - 1, 1}, [][]int{{1, 50, 75, 90}, {100, 150}}},
 	} {
+		settle := func(a budget.Account, n int64) []budget.Crossed {
+			r.take(1, 1, a)
+			return r.settle(1, all(n), percents...)
+		}
 		for how, spend := range map[string]func(a budget.Account, n int64) []budget.Crossed{
-			"settled": func(a budget.Account, n int64) []budget.Crossed {
-				r.take(1, 1, a)
-				return r.settle(1, all(n), percents...)
-			},
+			"settled": settle, "settled in a moving window": settle,
 			"charged": func(a budget.Account, n int64) []budget.Crossed { return r.charge(all(n), percents, a) },
 		} {
 			a := r.day(test.name+how, test.limit)
+			if strings.Contains(how, "moving") {
+				a.Start, a.End, a.Rolling = time.Time{}, time.Time{}, 6000*time.Hour
+			}
 			a.Soft = true
 			sum := int64(0)
 			for i, n := range test.spent {

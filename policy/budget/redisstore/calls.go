@@ -22,7 +22,8 @@ func (s *Store) hold(name string) string { return s.prefix + "h:" + name }
 
 func (s *Store) account(a *budget.Account) string { return s.prefix + "a:" + a.Key() }
 
-// Reserve implements budget.Store.
+// Reserve implements budget.Store. If it fails the hold may have been taken: Release
+// gives it back, or it lapses.
 func (s *Store) Reserve(ctx context.Context, h budget.Hold) (budget.Short, error) {
 	if len(h.Accounts) > MaxAccounts {
 		return budget.Short{}, fmt.Errorf("reserve: %d accounts are more than %d", len(h.Accounts), MaxAccounts)
@@ -55,7 +56,7 @@ func (s *Store) Extend(ctx context.Context, id policy.CallID, attempt int, most 
 
 func bound(most *budget.Amounts) {
 	for unit := range most {
-		most[unit] = min(most[unit], budget.MaxMost)
+		most[unit] = min(max(0, most[unit]), budget.MaxMost)
 	}
 }
 

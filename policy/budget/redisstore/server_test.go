@@ -2,9 +2,11 @@ package redisstore
 
 import (
 	"bufio"
+	"io"
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -63,11 +65,26 @@ func freeAddress(t testing.TB) string {
 	return ""
 }
 
-// start starts it, again after kill or stop, and waits until it takes connections.
+// startSentinel starts one that watches what its file says.
+func startSentinel(t testing.TB, file string) *server {
+	t.Helper()
+	s := &server{t: t, address: freeAddress(t), dir: t.TempDir(), args: []string{file, "--sentinel"}}
+	s.start()
+	t.Cleanup(s.kill)
+	return s
+}
+
+// start starts it, again after kill, and waits until it takes connections.
 func (s *server) start() {
 	s.t.Helper()
 	_, port, _ := net.SplitHostPort(s.address)
-	args := append([]string{"--bind", "127.0.0.1", "--port", port, "--dir", s.dir, "--save", ""}, s.args...)
+	args := []string{"--bind", "127.0.0.1", "--port", port, "--dir", s.dir}
+	until := "Ready to accept connections"
+	if slices.Contains(s.args, "--sentinel") {
+		args, until = append(slices.Clone(s.args), args...), "monitor master"
+	} else {
+		args = append(append(args, "--save", ""), s.args...)
+	}
 	s.process = exec.Command(binaryOf(s.t), args...)
 	out, err := s.process.StdoutPipe()
 	if err != nil {
@@ -80,7 +97,7 @@ func (s *server) start() {
 	go func() { // ends with the process
 		once := sync.Once{}
 		for scan := bufio.NewScanner(out); scan.Scan(); {
-			if strings.Contains(scan.Text(), "Ready to accept connections") {
+			if strings.Contains(scan.Text(), until) {
 				once.Do(func() { close(ready) })
 			}
 			select {
@@ -104,8 +121,8 @@ func (s *server) kill() {
 	s.process.Wait()
 }
 
-// command runs a command of the server by its own protocol, and returns the first
-// line of the answer.
+// command runs a command of the server by its own protocol, and returns its answer
+// as it came, trimmed.
 func (s *server) command(words ...string) string {
 	s.t.Helper()
 	c, err := net.Dial("tcp", s.address)
@@ -121,9 +138,10 @@ func (s *server) command(words ...string) string {
 	if _, err := c.Write([]byte(text)); err != nil {
 		s.t.Fatal(err)
 	}
-	line, err := bufio.NewReader(c).ReadString('\n')
-	if err != nil && words[0] != "SHUTDOWN" {
+	c.(*net.TCPConn).CloseWrite() // so that the answer ends
+	answer, err := io.ReadAll(c)
+	if err != nil {
 		s.t.Fatal(err)
 	}
-	return strings.TrimSpace(line)
+	return strings.TrimSpace(string(answer))
 }

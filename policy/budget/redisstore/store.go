@@ -32,9 +32,12 @@
 // gets it calls Load with what the ledger has spent by account, and then Ready.
 // Several replicas may do so at once, as Load never overwrites. Holds that were
 // lost are not found when they are settled: the ledger alone counts those calls,
-// unless they ended before it was read. A replica of the server that takes over
-// may lack what was written last (replication waits for nobody); its windows then
-// miss that much until they end.
+// unless they ended before it was read.
+//
+// A server that is killed loses nothing that it had answered with appendonly yes and
+// appendfsync always; with everysec up to two seconds of it. A replica that takes
+// over may lack what was written last, as replication waits for nobody. Windows then
+// miss that much until they end: the ledger does not.
 package redisstore
 
 import (

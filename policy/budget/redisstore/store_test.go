@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/farebox/farebox/policy/budget"
@@ -83,4 +84,32 @@ func TestOrgs(t *testing.T) {
 			t.Errorf("org %q: %v", org, err)
 		}
 	}
+}
+
+// The clock follows the quickest answer, any answer once that is old, and at once
+// one that it cannot agree with.
+func TestNowFollowsTheServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &Store{}
+		answer := func(took, ahead time.Duration) {
+			sent := time.Now()
+			time.Sleep(took)
+			s.read(sent.Add(took/2+ahead).UnixMicro(), sent)
+		}
+		for _, test := range []struct {
+			name              string
+			took, ahead, want time.Duration
+		}{
+			{"the first", 10 * time.Millisecond, 5 * time.Second, 5 * time.Second},
+			{"a slower one", 40 * time.Millisecond, 5*time.Second + 30*time.Millisecond, 5 * time.Second},
+			{"a quicker one", 2 * time.Millisecond, 5*time.Second + 4*time.Millisecond, 5*time.Second + 4*time.Millisecond},
+			{"of another clock", 50 * time.Millisecond, -time.Hour, -time.Hour},
+			{"slow, and the last is old", 11 * time.Second, -time.Hour - time.Second, -time.Hour - time.Second},
+		} {
+			answer(test.took, test.ahead)
+			if got := time.Until(s.Now()); got != test.want {
+				t.Errorf("%s: %v ahead, want %v", test.name, got, test.want)
+			}
+		}
+	})
 }

@@ -40,7 +40,7 @@ local function open(key, t, raw)
   states[key] = s
   opened[#opened + 1] = s
   if t.kind == RATE then
-    s.level = {0, 0, 0, 0, 0, 0}
+    s.level, s.at = {0, 0, 0, 0, 0, 0}, now
   elseif t.kind == MOVING then
     s.number, s.ph, s.pl = {}, {}, {}
   end
@@ -50,6 +50,7 @@ local function open(key, t, raw)
     local v = s.level
     at, v[1], v[2], v[3], v[4], v[5], v[6] = struct.unpack('>I8I3I3I3I3I3I3', raw)
     s.level = minus(v, times(widened(math.max(0, now - at)), wide(t.lh, t.ll)))
+    s.at = math.max(now, at) -- if the clock was set back, time is not counted twice
   elseif t.kind == MOVING then
     s.hh, s.hl = struct.unpack('>i4I4', raw)
     local first = floor(now / t.part) - parts
@@ -69,7 +70,7 @@ end
 local function packed(s)
   local kind = s.terms.kind
   if kind == RATE then
-    return struct.pack('>I8I3I3I3I3I3I3', now, unpack(s.level))
+    return struct.pack('>I8I3I3I3I3I3I3', s.at, unpack(s.level))
   elseif kind == MOVING then
     local all = {struct.pack('>i4I4', s.hh, s.hl)}
     for i = 1, #s.number do
@@ -167,9 +168,9 @@ local function settle(s, t, mh, ml, h, l, at, mark)
 end
 
 -- told appends what a threshold may be found by: the account, and what was spent
--- of it before and after.
-local function told(answer, key, line, s, t, beforeH, beforeL)
-  if (t.kind == SUM or t.kind == MOVING) and less(beforeH, beforeL, s.sh, s.sl) then
+-- of it before and after. Rates, and calls under way, spend nothing.
+local function told(answer, key, line, s, beforeH, beforeL)
+  if less(beforeH, beforeL, s.sh, s.sl) then
     answer[#answer + 1] = key
     answer[#answer + 1] = line
     answer[#answer + 1] = struct.pack('>i4I4i4I4', beforeH, beforeL, s.sh, s.sl)
@@ -227,7 +228,7 @@ local function endHold(hold, spent, answer)
     local mh, ml = amount(hold[2], t.unit)
     local h, l = amount(spent, t.unit)
     settle(s, t, mh, ml, h, l, hold[1], hold[i + 2])
-    if answer then told(answer, hold[i], hold[i + 1], s, t, beforeH, beforeL) end
+    if answer then told(answer, hold[i], hold[i + 1], s, beforeH, beforeL) end
   end
 end
 

@@ -9,7 +9,7 @@ for i = 2, #KEYS do
   local beforeH, beforeL = s.sh, s.sl
   local h, l = amount(ARGV[1], t.unit)
   spend(s, t, h, l, now)
-  if ARGV[2] == '1' then told(answer, KEYS[i], line, s, t, beforeH, beforeL) end
+  if ARGV[2] == '1' then told(answer, KEYS[i], line, s, beforeH, beforeL) end
 end
 save()
 return answer

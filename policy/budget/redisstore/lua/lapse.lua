@@ -10,7 +10,7 @@ for i = 1, #names do
   end
 end
 for i = 1, #holds do endHold(holds[i], holds[i][2]) end
-save()
-for i = 1, #names do redis.call('DEL', ARGV[2] .. names[i]) end
+for i = 1, #names do redis.call('DEL', ARGV[2] .. names[i]) end -- first, as in settle
 redis.call('ZREM', KEYS[2], unpack(names))
+save()
 return {now, #names}

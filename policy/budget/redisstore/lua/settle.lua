@@ -5,7 +5,7 @@ local hold = cmsgpack.unpack(raw)
 local answer = {now, 1}
 openHold(hold)
 endHold(hold, ARGV[1], ARGV[3] == '1' and answer)
-save()
-redis.call('DEL', KEYS[2])
+redis.call('DEL', KEYS[2]) -- first: where memory is full a script may write once it has freed some
 redis.call('ZREM', KEYS[3], ARGV[2])
+save()
 return answer
