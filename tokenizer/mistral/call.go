@@ -17,7 +17,7 @@ const annotated = "annotated"
 func (d *Dialect) Read(operation, path string, head tokenizer.Head, body []byte) (tokenizer.Call, error) {
 	v, vertex := tokenizer.OnVertex(strings.TrimRight(path, "/"), publisher)
 	if vertex {
-		operation = onVertex(body)
+		operation = onVertex(v.Model, body)
 	}
 	call, err := d.read(operation, path, head, body)
 	call.Dialect, call.Operation = Name, operation
@@ -28,12 +28,18 @@ func (d *Dialect) Read(operation, path string, head tokenizer.Head, body []byte)
 	return call, err
 }
 
-// onVertex is what a body at Vertex AI asks for, which has one path for all.
-func onVertex(body []byte) (operation string) {
+// onVertex is what a body at Vertex AI asks for, which has one path for all. Where
+// the body does not say, the model's name does.
+func onVertex(model string, body []byte) (operation string) {
 	operation = chat
+	if strings.Contains(model, "ocr") {
+		operation = ocr
+	}
 	w := jsonscan.Walk(body)
 	for key := range w.Members {
 		switch string(key) {
+		case "messages":
+			operation = chat
 		case "prompt":
 			operation = fim
 		case "document":

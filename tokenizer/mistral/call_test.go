@@ -127,6 +127,15 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// At Vertex AI a body that is not known leaves the model to tell.
+func TestReadOnVertexWithoutABody(t *testing.T) {
+	for model, want := range map[string]string{"mistral-ocr-ferry": ocr, "mistral-ferry": chat} {
+		if call, err := New().Read(chat, vertexPath+model+":rawPredict", tokenizer.NoHead{}, []byte("{}")); err != nil || call.Operation != want {
+			t.Errorf("%s: %+v, %v", model, call, err)
+		}
+	}
+}
+
 type header map[string]string
 
 func (h header) Header(name string) string { return h[name] }

@@ -216,7 +216,10 @@ func FuzzMeter(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, body []byte, operation uint8, streamed bool, cut int) {
 		s := sample{body: string(body), call: of(operations[int(operation)%len(operations)])}
-		if streamed {
+		switch {
+		case streamed && s.call.Operation == batchResults:
+			s.form = tokenizer.NDJSON
+		case streamed:
 			s.form = tokenizer.SSE
 		}
 		cut = min(max(cut, 0), len(body))
