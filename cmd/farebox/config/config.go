@@ -36,7 +36,11 @@ type Config struct {
 	Prices       Prices       `yaml:"prices" doc:"Prices beside the built-in catalogue."`
 	Budgets      []Budget     `yaml:"budgets" max:"10000" doc:"What calls may cost. The most that a call may cost is held before it goes to its provider, and settled when it ends: calls at the same time cannot overspend together."`
 	RateLimits   []RateLimit  `yaml:"rate_limits" max:"1000" doc:"How much may pass in a short time. Beyond it calls get 429 rate_limited with retry-after."`
-	_            struct{}     `later:"access shape schedule cache alerts receivers privacy"`
+	Access       []AccessRule `yaml:"access" max:"256" doc:"Who may ask which model. A call that a rule keeps from its model gets 403 model_not_allowed, which says who can change that."`
+	Schedule     []Schedule   `yaml:"schedule" max:"256" doc:"When calls may be made that can wait."`
+	Shape        []ShapeRule  `yaml:"shape" max:"256" doc:"How much calls may ask for. Requests are changed in mode enforce only."`
+	Runaway      Runaway      `yaml:"runaway" doc:"From how many tokens on a single call has run away."`
+	_            struct{}     `later:"cache alerts receivers privacy"`
 }
 
 // Mode says whether calls are refused.

@@ -42,7 +42,8 @@ func Default() Config {
 			OnUnknown: UnknownUnattributed,
 			Strip:     []string{"x-team", "x-project", "x-user", "x-request-type", "x-user-tier"},
 		},
-		Prices: Prices{OnUnpriced: "pass"},
+		Prices:  Prices{OnUnpriced: "pass"},
+		Runaway: Runaway{Input: 50_000, Output: 50_000},
 	}
 }
 

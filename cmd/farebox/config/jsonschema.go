@@ -138,6 +138,9 @@ var forms = map[string]jsonSchema{
 	"LedgerStore": {Type: "string", Pattern: "^sqlite:[^?#%]*[^/?#%]$"},
 	"Glob":        {Type: []string{"string", "number"}, MinLength: 1, MaxLength: maxGlob},
 	"Hours":       {Type: "string", Pattern: "^(" + days + " )?" + clock + "-(" + clock + "|24:00)$"},
+	"Days":        {Type: "string", Pattern: "^" + days + "$"},
+	"Clock":       {Type: "string", Pattern: "^(" + clock + "|24:00)$"},
+	"PriceBound":  {Type: []string{"string", "number"}, Pattern: "^[0-9]+([.][0-9]{1,6})?$", Minimum: new(int64)},
 	"Currency":    {Type: "string", Pattern: "^[A-Z]{3}$"},
 	"Percent":     {Type: []string{"string", "number"}, Pattern: "^[0-9]{1,3}([.][0-9]{1,4})?$", Minimum: new(int64), Maximum: new(int64(100))},
 	"FXRate":      {Type: []string{"string", "number"}, Pattern: "^[0-9]+([.][0-9]{1,9})?$", Minimum: new(int64)},
@@ -205,7 +208,7 @@ func (s *jsonSchema) open(o open) {
 		list := fieldSchema(reflect.Zero(sources.typ), sources, "attribution.NAME[]")
 		list.Description = "Sources of the attribute of this name, in order: the first that gives a value wins. An empty list removes it."
 		s.Names, s.Additional = &jsonSchema{Pattern: names}, list
-	case *CallMatch:
+	case *CallMatch, *AccessExcept:
 		pattern := valueSchema(field{typ: reflect.TypeFor[string]()})
 		list := &jsonSchema{Type: "array", MaxItems: terms.MaxPatterns, Items: pattern}
 		s.Matching, s.Additional = map[string]*jsonSchema{names: {

@@ -76,6 +76,8 @@ func rows(b *strings.Builder, v reflect.Value, path string) {
 	case Owners:
 		fmt.Fprintf(b, "| **`%s[]`** | list in place of the section | | One team for a time. |\n", path)
 		rows(b, reflect.ValueOf(Owner{}), path+"[]")
+	case AccessExcept:
+		termsRows(b, CallMatch{}, path)
 	case Excepts:
 		fmt.Fprintf(b, "| **`%s.VALUE`** | section | | The limit of that value of per, or of several values joined by a slash, such as research/llm. |\n", path)
 		rows(b, reflect.ValueOf(Amounts{}), path+".VALUE")
@@ -111,7 +113,7 @@ func emptyDefault(isList bool, path string) string {
 
 var typeNames = map[string]string{
 	"Size": "size", "Duration": "length of time", "Date": "date", "Address": "address", "File": "file", "LedgerStore": "store", "Glob": "pattern",
-	"Percent": "percentage", "FXRate": "decimal text", "UnitPrice": "decimal text", "Currency": "currency", "Unit": "unit", "Tokens": "number of tokens", "Times": "number", "Hours": "hours",
+	"Percent": "percentage", "FXRate": "decimal text", "UnitPrice": "decimal text", "Currency": "currency", "Unit": "unit", "Tokens": "number of tokens", "Times": "number", "Hours": "hours", "Days": "days", "Clock": "time of day", "PriceBound": "price of a million",
 }
 
 // valueWord says what a key takes.

@@ -116,11 +116,20 @@ func (d *decoder) document() (body ast.Node) {
 	return body
 }
 
-// tooDeep finds nesting that would cost the parser a stack: brackets, and dashes
-// or question marks one after the other on a line.
+// tooDeep finds nesting that would cost the parser a stack: brackets, lines that are
+// indented one below the other, and dashes or question marks one after the other on
+// a line. The library's own levels of indentation never come back down by two.
 func tooDeep(tokens token.Tokens) (place, bool) {
-	brackets, dashes := 0, 0
+	brackets, dashes, line := 0, 0, 0
+	var indents []int // columns of the lines that the line is in
 	for _, t := range tokens {
+		if t.Position.Line > line && brackets == 0 && t.Type != token.CommentType {
+			line = t.Position.Line
+			for len(indents) > 0 && indents[len(indents)-1] >= t.Position.Column {
+				indents = indents[:len(indents)-1]
+			}
+			indents = append(indents, t.Position.Column)
+		}
 		switch t.Type {
 		case token.MappingStartType, token.SequenceStartType:
 			brackets++
@@ -134,7 +143,7 @@ func tooDeep(tokens token.Tokens) (place, bool) {
 			continue
 		}
 		dashes = 0
-		if brackets > maxDepth || t.Position.IndentLevel > maxDepth {
+		if brackets > maxDepth || len(indents) > maxDepth {
 			return place{t.Position.Line, t.Position.Column}, true
 		}
 	}

@@ -46,6 +46,7 @@ func (d *decoder) validate(c *Config) {
 	}
 	d.validateTerms(c)
 	d.validateBudgets(c)
+	d.validateGates(c)
 	d.validateWhole(c)
 }
 

@@ -7,9 +7,12 @@ import (
 
 	"github.com/farebox/farebox/cmd/farebox/config"
 	"github.com/farebox/farebox/extproc"
+	"github.com/farebox/farebox/policy/access"
 	"github.com/farebox/farebox/policy/attribution"
 	"github.com/farebox/farebox/policy/budget"
 	"github.com/farebox/farebox/policy/engine"
+	"github.com/farebox/farebox/policy/schedule"
+	"github.com/farebox/farebox/policy/shape"
 	"github.com/farebox/farebox/policy/terms"
 )
 
@@ -29,6 +32,9 @@ func (p *callPath) rulesOf(ctx context.Context, c *config.Config) (*rules, error
 	if err != nil {
 		return nil, err
 	}
+	if err := p.gatesOf(c, &r.engine); err != nil {
+		return nil, err
+	}
 	o := c.Terms()
 	o.Before = p.terms
 	if r.engine.Terms, err = terms.New(o); err != nil {
@@ -42,7 +48,19 @@ func (p *callPath) rulesOf(ctx context.Context, c *config.Config) (*rules, error
 	return r, nil
 }
 
-// rulesOf builds the rules of c but for its terms.
+// gatesOf adds who may ask which model, when, and for how much.
+func (p *callPath) gatesOf(c *config.Config, r *engine.Rules) (err error) {
+	if r.Access, err = access.New(c.AccessRules(), p.approvals); err != nil {
+		return err
+	}
+	if r.Schedule, err = schedule.New(c.ScheduleRules()); err != nil {
+		return err
+	}
+	r.Shape, err = shape.New(c.ShapeRules())
+	return err
+}
+
+// rulesOf builds the rules of c but for its terms and gates.
 func rulesOf(c *config.Config) (*rules, error) {
 	who, err := attribution.New(c.Attribution())
 	if err != nil {

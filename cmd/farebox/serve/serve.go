@@ -15,6 +15,7 @@ import (
 
 	"github.com/farebox/farebox/cmd/farebox/config"
 	"github.com/farebox/farebox/extproc"
+	"github.com/farebox/farebox/policy/access"
 	"github.com/farebox/farebox/policy/budget"
 	"github.com/farebox/farebox/policy/engine"
 	"github.com/farebox/farebox/policy/ledger"
@@ -101,12 +102,14 @@ type callPath struct {
 	store  ledger.Store
 	over   *ledger.Closings // interactions
 	terms  *terms.Terms     // in use; written by what reloads
+
+	approvals *access.Approvals
 }
 
 // newCallPath wires the path of a call and settles what an earlier run left
 // open.
 func newCallPath(ctx context.Context, c *config.Config, b *books, reg prometheus.Registerer, log *slog.Logger) (*callPath, error) {
-	p := &callPath{store: b.store, over: ledger.NewClosings(b.store, nil, log)}
+	p := &callPath{store: b.store, approvals: &access.Approvals{}, over: ledger.NewClosings(b.store, nil, log)}
 	p.over.SetIdle(c.Interactions.Idle.Std())
 	if err := reg.Register(p.over); err != nil {
 		return nil, fmt.Errorf("register metrics of interactions: %w", err)
