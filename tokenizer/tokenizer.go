@@ -140,9 +140,9 @@ type Reading struct {
 	Tier       string  // service tier as served; empty: not said
 	Region     string  // where it was processed, as the answer says; empty: not said
 	Size       string  // of the images made; empty: not said
-	Quality    string  // of the images made; empty: not said
+	Quality    string  // of the images made, or how much a search put before the model; empty: not said
 	ResponseID string  // the provider's id of the answer
-	Cost       string  // in USD, where the provider says what it charges: a JSON number as written; empty: not said
+	Cost       string  // in USD, where the provider says what it charges: a JSON number; empty: not said
 	Finish     string  // finish reason of the last choice that gave one
 	Refused    bool    // the text is a refusal, said in a place of its own; told by OpenAI's dialect
 	Calls      bool    // the text holds calls of tools; told by OpenAI's dialect

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/farebox/farebox/policy/money"
 	"github.com/farebox/farebox/tokenizer"
 	"github.com/farebox/farebox/tokenizer/cells"
 )
@@ -252,5 +253,37 @@ func TestSumsKnowTheContextsOfThePrices(t *testing.T) {
 	}
 	if found == 0 {
 		t.Error("no price depends on the context")
+	}
+}
+
+// TestPerplexityCostsWhatItSays: by the token, the search and the request, whose
+// fee depends on how much the search put before the model.
+func TestPerplexityCostsWhatItSays(t *testing.T) {
+	type counts map[tokenizer.Class]int64
+	for _, c := range []struct {
+		model, context, want string
+		used                 counts
+	}{
+		{"sonar-deep-research", "high", "0.38208", counts{tokenizer.Input: 40, tokenizer.InputTool: 20_000, tokenizer.Output: 9000, tokenizer.Reasoning: 70_000, tokenizer.WebSearch: 12}},
+		{"sonar", "low", "0.005023", counts{tokenizer.Input: 8, tokenizer.Output: 15, tokenizer.Requests: 1}},
+		{"sonar-pro", "low", "0.030735", counts{tokenizer.Input: 20, tokenizer.Output: 1645, tokenizer.Requests: 1}},
+		{"sonar-pro", "medium", "0.034735", counts{tokenizer.Input: 20, tokenizer.Output: 1645, tokenizer.Requests: 1}},
+		{"sonar-reasoning-pro", "high", "0.0142", counts{tokenizer.Input: 20, tokenizer.Output: 20, tokenizer.Requests: 1}},
+	} {
+		row, ok := builtin(t).Find(Query{Provider: "perplexity", Model: c.model, Quality: c.context, At: time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)})
+		if !ok {
+			t.Fatalf("no price of %s", c.model)
+		}
+		var sum money.Amount
+		for class, n := range c.used {
+			amount, _, ok := row.Cost(class, n)
+			if !ok {
+				t.Errorf("%s has no price of %v", row.ID, class)
+			}
+			sum = sum.Add(amount)
+		}
+		if sum.String() != c.want {
+			t.Errorf("%s with a %s context costs %s, want %s", c.model, c.context, sum, c.want)
+		}
 	}
 }

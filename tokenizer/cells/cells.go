@@ -7,6 +7,7 @@
 package cells
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/farebox/farebox/tokenizer"
@@ -80,13 +81,26 @@ func Split(u *tokenizer.Usage, from tokenizer.Source, total Part, parts ...Part)
 	u.Set(total.Class, left, from)
 }
 
-// Cost is what the provider says that the call cost, in USD: a JSON number as it is
-// written, or "". OpenRouter and those that follow it tell it.
+// Cost is what the provider says that the call cost, in USD, as a JSON number, or
+// "": cost as it is written (OpenRouter and those that follow it), the total of an
+// object of that name (Perplexity), or ticks, of which ten billion are a dollar
+// (xAI).
 // https://openrouter.ai/docs/use-cases/usage-accounting
+// https://docs.perplexity.ai/getting-started/pricing
+// https://docs.x.ai/developers/cost-tracking
 func Cost(usage gjson.Result) string {
 	const most = 32
-	if c := usage.Get("cost"); c.Type == gjson.Number && len(c.Raw) <= most {
+	c := usage.Get("cost")
+	if currency := c.Get("currency"); c.IsObject() && (!currency.Exists() || currency.Str == "USD") {
+		c = c.Get("total_cost")
+	}
+	if c.Type == gjson.Number && len(c.Raw) <= most {
 		return strings.Clone(c.Raw)
+	}
+	const ticks = 10_000_000_000
+	if t := First(usage, "cost_in_usd_ticks"); t.Known {
+		text := fmt.Sprintf("%d.%010d", t.Count/ticks, t.Count%ticks)
+		return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
 	}
 	return ""
 }

@@ -1,6 +1,7 @@
 package cells
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/farebox/farebox/tokenizer"
@@ -60,5 +61,32 @@ func TestSumAndSet(t *testing.T) {
 	Set(&u, tokenizer.Reported, a.As(tokenizer.Output), b.As(tokenizer.Input))
 	if n, known := u.Count(tokenizer.Output); n != 3 || !known || u.KnownInput() {
 		t.Errorf("%d, %v", n, known)
+	}
+}
+
+func TestCost(t *testing.T) {
+	for usage, want := range map[string]string{
+		`{"cost":0.00123}`: "0.00123",
+		`{"cost":1.4e-05}`: "1.4e-05",
+		`{"cost":0}`:       "0",
+		`{"cost":"0.1"}`:   "",
+		`{"cost":null}`:    "",
+		`{}`:               "",
+		`{"cost":0.` + strings.Repeat("1", 40) + `}`:           "",
+		`{"cost":{"request_cost":0.005,"total_cost":0.00502}}`: "0.00502",
+		`{"cost":{"total_cost":0.5,"currency":"USD"}}`:         "0.5",
+		`{"cost":{"total_cost":0.5,"currency":"EUR"}}`:         "",
+		`{"cost":{"request_cost":0.005}}`:                      "",
+		`{"cost_in_usd_ticks":37756000}`:                       "0.0037756",
+		`{"cost_in_usd_ticks":200000000}`:                      "0.02",
+		`{"cost_in_usd_ticks":1}`:                              "0.0000000001",
+		`{"cost_in_usd_ticks":30000000000}`:                    "3",
+		`{"cost_in_usd_ticks":0}`:                              "0",
+		`{"cost_in_usd_ticks":-5}`:                             "",
+		`{"cost":0.5,"cost_in_usd_ticks":1}`:                   "0.5",
+	} {
+		if got := Cost(gjson.Parse(usage)); got != want {
+			t.Errorf("Cost(%s) = %q, want %q", usage, got, want)
+		}
 	}
 }

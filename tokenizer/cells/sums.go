@@ -39,6 +39,7 @@ func (s *Sums) Add(u *tokenizer.Usage) bool {
 	for class, n := range u.All {
 		have, _ := to.Count(class)
 		to.Set(class, have+n, u.Source(class))
+		to.Waive(class, to.Waived(class)+u.Waived(class))
 	}
 	return true
 }

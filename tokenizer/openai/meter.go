@@ -102,7 +102,7 @@ func (m *meter) Close(end tokenizer.End) tokenizer.Reading {
 		r.Finish = m.reason
 	}
 	if u, tier, ok := m.counts(m.source(end)); ok {
-		u.Model, r.Cost = r.Model, m.reading.Cost
+		u.Model, r.Cost, r.Quality = r.Model, m.reading.Cost, m.reading.Quality
 		m.searches.set(&u)
 		r.Usage = []tokenizer.Usage{u}
 		if r.Tier == "" {

@@ -1,6 +1,10 @@
 package openai
 
-import "github.com/farebox/farebox/tokenizer"
+import (
+	"github.com/farebox/farebox/tokenizer"
+	"github.com/farebox/farebox/tokenizer/cells"
+	"github.com/tidwall/gjson"
+)
 
 // tools counts the calls of hosted tools that are billed one by one: each search of
 // the web (opening a page that was found is none), each of files.
@@ -18,6 +22,20 @@ func (t *tools) count(as role, raw []byte) {
 			t.web--
 		}
 	}
+}
+
+// toolsTold is what a usage object says of the calls of hosted tools that are billed,
+// which is surer than what can be seen of them in the answer: failed ones are not
+// billed. Searches of X cost what those of the web do. ok is false if it does not
+// say.
+// https://docs.x.ai/developers/tools/tool-usage-details
+// https://docs.perplexity.ai/docs/agent-api
+func toolsTold(g gjson.Result) (t tools, ok bool) {
+	web := cells.Sum(
+		cells.First(g, "server_side_tool_usage_details.web_search_calls", "tool_calls_details.search_web.invocation", "tool_calls_details.web_search.invocation"),
+		cells.First(g, "server_side_tool_usage_details.x_search_calls"))
+	files := cells.First(g, "server_side_tool_usage_details.file_search_calls")
+	return tools{web.Count, files.Count}, web.Known || files.Known
 }
 
 func (t *tools) set(u *tokenizer.Usage) {

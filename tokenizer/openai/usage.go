@@ -24,6 +24,10 @@ func (m *meter) counts(from tokenizer.Source) (u tokenizer.Usage, tier string, o
 	}
 	g := gjson.ParseBytes(m.usage)
 	m.reading.Cost = cells.Cost(g)
+	m.reading.Quality = searchSize(g)
+	if calls, told := toolsTold(g); told {
+		m.searches = calls
+	}
 	if m.usageFrom == timingsRole {
 		u = timings(g, from)
 	} else {
@@ -47,6 +51,9 @@ func usage(g gjson.Result, from tokenizer.Source) (u tokenizer.Usage) {
 	if !in.Known && !out.Known {
 		in = total
 	}
+	if researched(g) {
+		return research(g, from, in, out)
+	}
 	reasoning := cells.First(g, "completion_tokens_details.reasoning_tokens", "output_tokens_details.reasoning_tokens", "reasoning_tokens")
 	audio := cells.First(g, "prompt_tokens_details.audio_tokens", "input_tokens_details.audio_tokens", "input_token_details.audio_tokens", "audio_prompt_tokens")
 	if in.Known && out.Known && total.Known {
@@ -60,9 +67,9 @@ func usage(g gjson.Result, from tokenizer.Source) (u tokenizer.Usage) {
 	}
 	cells.Split(&u, from, in.As(tokenizer.Input),
 		cells.First(g, "prompt_tokens_details.cached_tokens", "input_tokens_details.cached_tokens", "prompt_token_details.cached_tokens",
-			"cached_tokens", "num_cached_tokens", "prompt_cache_hit_tokens").As(tokenizer.CacheRead),
+			"cached_tokens", "num_cached_tokens", "prompt_cache_hit_tokens", "input_tokens_details.cache_read_input_tokens").As(tokenizer.CacheRead),
 		cells.First(g, "prompt_tokens_details.cache_write_tokens", "input_tokens_details.cache_write_tokens",
-			"prompt_tokens_details.cache_creation_tokens").As(tokenizer.CacheWrite),
+			"prompt_tokens_details.cache_creation_tokens", "input_tokens_details.cache_creation_input_tokens").As(tokenizer.CacheWrite),
 		audio.As(tokenizer.InputAudio),
 		cells.First(g, "prompt_tokens_details.image_tokens", "input_tokens_details.image_tokens").As(tokenizer.InputImage),
 		cells.First(g, "prompt_tokens_details.video_tokens", "input_tokens_details.video_tokens").As(tokenizer.InputVideo),
@@ -72,6 +79,36 @@ func usage(g gjson.Result, from tokenizer.Source) (u tokenizer.Usage) {
 		cells.First(g, "completion_tokens_details.audio_tokens", "output_tokens_details.audio_tokens").As(tokenizer.OutputAudio),
 		cells.First(g, "completion_tokens_details.image_tokens", "output_tokens_details.image_tokens").As(tokenizer.OutputImage),
 	)
+	return u
+}
+
+// searchSize is how much a search put before the model: low, medium or high, on
+// which Perplexity's fee for a request depends; empty: not said.
+// https://docs.perplexity.ai/getting-started/pricing
+func searchSize(g gjson.Result) string {
+	switch size := g.Get("search_context_size").Str; size {
+	case "low", "medium", "high":
+		return size
+	}
+	return ""
+}
+
+// researched reports whether a usage object is that of Perplexity's deep research:
+// no other tells of citations and of reasoning, both beside its details. The plain
+// models tell null, or citations alone, and are not billed by them.
+func researched(g gjson.Result) bool {
+	return cells.First(g, "citation_tokens").Known && cells.First(g, "reasoning_tokens").Known
+}
+
+// research counts a deep research. Citations, which its searches added to the
+// input, and reasoning stand beside prompt and completion and in no total, and are
+// billed by themselves, as each search is.
+// https://docs.perplexity.ai/getting-started/pricing
+func research(g gjson.Result, from tokenizer.Source, in, out cells.Part) (u tokenizer.Usage) {
+	cells.Set(&u, from,
+		in.As(tokenizer.Input), cells.First(g, "citation_tokens").As(tokenizer.InputTool),
+		out.As(tokenizer.Output), cells.First(g, "reasoning_tokens").As(tokenizer.Reasoning),
+		cells.First(g, "num_search_queries").As(tokenizer.WebSearch))
 	return u
 }
 
