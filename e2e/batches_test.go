@@ -56,6 +56,16 @@ func batchStories() []batchStory {
 				`{"key":"2","error":{"code":3,"message":"no"}}` + "\n",
 			model: "gemini-ferry", want: meters{tokenizer.Input: 8, tokenizer.Output: 2, tokenizer.Requests: 1},
 		},
+		{
+			dialect: "mistral",
+			begin:   "/v1/batch/jobs", request: `{"input_files":["f-1"],"endpoint":"/v1/ocr","model":"ocr-ferry"}`,
+			begun: `{"id":"b-1","object":"batch","input_files":["f-1"],"endpoint":"/v1/ocr","model":"ocr-ferry","status":"QUEUED","succeeded_requests":0,"output_file":null}`,
+			ask:   "/v1/batch/jobs/b-1", ended: `{"id":"b-1","object":"batch","endpoint":"/v1/ocr","model":"ocr-ferry","status":"SUCCESS","succeeded_requests":1,"output_file":"f-9"}`,
+			fetch: "/v1/files/f-9/content", kind: "application/octet-stream",
+			results: `{"id":"r-1","custom_id":"tides","response":{"status_code":200,"body":{"model":"ocr-ferry","pages":[],"usage_info":{"pages_processed":12,"doc_size_bytes":13002}}},"error":null}` + "\n" +
+				`{"id":"r-2","custom_id":"charts","response":{"status_code":422,"body":{"detail":"no"}},"error":null}` + "\n",
+			model: "ocr-ferry", want: meters{tokenizer.Pages: 12, tokenizer.Requests: 1},
+		},
 	}
 }
 
