@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"net"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -222,23 +223,80 @@ func TestFullServerSettles(t *testing.T) {
 	}
 }
 
-// Servers that forget are refused, and nobody is at home where none is.
-func TestNewRefuses(t *testing.T) {
+// Servers that forget are refused, until they do not.
+func TestServersThatForget(t *testing.T) {
 	at := startServer(t, "--maxmemory", "100mb", "--maxmemory-policy", "volatile-lru")
-	if _, err := New(t.Context(), Options{Addresses: []string{at.address}}); err == nil || !strings.Contains(err.Error(), "noeviction") {
-		t.Errorf("a server that forgets: %v", err)
-	}
-	at.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
-	s, err := New(t.Context(), Options{Addresses: []string{at.address}})
+	s, err := New(Options{Addresses: []string{at.address}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Close()
+	defer s.Close()
+	if _, err := s.Fresh(t.Context()); err == nil || !strings.Contains(err.Error(), "noeviction") {
+		t.Errorf("a server that forgets: %v", err)
+	}
+	at.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
+	untilAnswered(t, s)
+}
+
+// A store may be made before its server is there. Until then calls fail, not later
+// than their context, and soon after it has come they do not.
+func TestServerComesLater(t *testing.T) {
+	at := startServer(t)
 	at.kill()
-	if _, err := New(t.Context(), Options{Addresses: []string{at.address}}); err == nil || !strings.Contains(err.Error(), at.address) {
-		t.Errorf("no server: %v", err)
+	s, err := New(Options{Addresses: []string{at.address}})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := New(t.Context(), Options{}); err == nil {
-		t.Error("no address: no error")
+	var wait sync.WaitGroup
+	for range 20 {
+		wait.Go(func() {
+			if _, err := s.States(t.Context(), []budget.Account{{Rule: "r"}}); err == nil || !strings.Contains(err.Error(), at.address) {
+				t.Errorf("no server: %v, want its address", err)
+			}
+		})
 	}
+	wait.Wait()
+	if apart := time.Until(s.Now()).Abs(); apart > time.Minute {
+		t.Errorf("without a server the clock is %v ahead", apart)
+	}
+	at.start()
+	untilAnswered(t, s)
+	s.Close()
+	if _, err := s.Fresh(t.Context()); err == nil {
+		t.Error("after Close: no error")
+	}
+	unused, err := New(Options{Addresses: []string{at.address}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	unused.Close()
+	if _, err := unused.Fresh(t.Context()); !errors.Is(err, errClosed) {
+		t.Errorf("after Close of what was never used: %v", err)
+	}
+}
+
+// A server that takes connections and says nothing holds no call longer than its
+// context.
+func TestServerIsSilent(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(Options{Addresses: []string{silent.Addr().String()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wait sync.WaitGroup
+	for range 5 {
+		wait.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+			defer cancel()
+			if err := s.Release(ctx, budgettest.ID(1), 0); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("release: %v, want that its time is over", err)
+			}
+		})
+	}
+	wait.Wait()
+	silent.Close() // ends the dial that goes on
+	s.Close()
 }

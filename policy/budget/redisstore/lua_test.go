@@ -30,7 +30,11 @@ func evaluate(t *testing.T, s *Store, lua string, pairs []byte) []byte {
 			` + lua + `
 		end
 		return table.concat(out)`)
-	text, err := script.Exec(t.Context(), s.client, []string{s.made}, []string{string(pairs)}).ToString()
+	client, err := s.link.get(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := script.Exec(t.Context(), client, []string{s.made}, []string{string(pairs)}).ToString()
 	if err != nil {
 		t.Fatal(err)
 	}

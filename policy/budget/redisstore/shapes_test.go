@@ -187,9 +187,14 @@ func TestStoreOverTLS(t *testing.T) {
 	} {
 		o := o
 		wrong(&o)
-		if _, err := New(t.Context(), o); err == nil || strings.Contains(err.Error(), "guess") {
+		s, err := New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Fresh(t.Context()); err == nil || strings.Contains(err.Error(), "guess") {
 			t.Errorf("%s: %v", name, err)
 		}
+		s.Close()
 	}
 	o.Database = 2
 	if fresh, err := open(t, o).Fresh(t.Context()); err != nil || !fresh {

@@ -45,7 +45,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -88,7 +87,7 @@ type Options struct {
 
 // Store is a budget.Store in Redis. It is safe for concurrent use.
 type Store struct {
-	client rueidis.Client
+	link   *link
 	prefix string
 	made   string // the key that says that all was loaded
 	due    string // the key of the sorted set of holds
@@ -100,75 +99,27 @@ var _ budget.Store = (*Store)(nil)
 
 var orgs = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
 
-// New connects to the store and reads its clock. It takes a few seconds at most
-// where nobody answers.
-func New(ctx context.Context, o Options) (*Store, error) { return newStore(ctx, o, compile(clock)) }
+// New makes a store, which connects with the first call. Who wants to know at once
+// whether it can calls Fresh.
+func New(o Options) (*Store, error) { return newStore(o, compile(clock)) }
 
-func newStore(ctx context.Context, o Options, do scripts) (*Store, error) {
+func newStore(o Options, do scripts) (*Store, error) {
 	if o.Org == "" {
 		o.Org = DefaultOrg
 	}
 	if !orgs.MatchString(o.Org) {
 		return nil, fmt.Errorf("open store of budgets: org %.40q is not of 1 to 64 letters, digits, dots, dashes and underscores", o.Org)
 	}
-	client, err := rueidis.NewClient(o.client())
-	if err != nil {
-		return nil, fmt.Errorf("open store of budgets at %s: %w", strings.Join(o.Addresses, ", "), err)
+	if len(o.Addresses) == 0 {
+		return nil, errors.New("open store of budgets: it needs the address of a server")
 	}
-	s := &Store{client: client, prefix: "farebox:1:{" + o.Org + "}:", do: do}
+	s := &Store{link: newLink(&o), prefix: "farebox:1:{" + o.Org + "}:", do: do}
 	s.made, s.due = s.prefix+"made", s.prefix+"due"
-	if _, err = s.Fresh(ctx); err == nil {
-		err = s.keepsAll(ctx)
-	}
-	if err != nil {
-		client.Close()
-		return nil, fmt.Errorf("open store of budgets at %s: %w", strings.Join(o.Addresses, ", "), err)
-	}
 	return s, nil
 }
 
-// keepsAll refuses servers that forget keys when their memory is full: a limit
-// would open again. A server that does not tell is trusted.
-func (s *Store) keepsAll(ctx context.Context) error {
-	for address, node := range s.client.Nodes() {
-		info, err := node.Do(ctx, node.B().Info().Section("memory").Build()).ToString()
-		if err != nil {
-			continue // it may not be asked, or is down
-		}
-		bounded := !strings.Contains(info, "\nmaxmemory:0\r")
-		if told := strings.Contains(info, "\nmaxmemory_policy:"); told && bounded && !strings.Contains(info, "\nmaxmemory_policy:noeviction") {
-			return fmt.Errorf("%s forgets accounts when its memory is full: set its maxmemory-policy to noeviction", address)
-		}
-	}
-	return nil
-}
-
-// Bounds of connections. What a call may take is its context's.
-const (
-	dialFor   = 2 * time.Second
-	silentFor = 5 * time.Second // until a connection is taken for dead
-	bufferOf  = 32 << 10        // bytes, each way of each connection
-)
-
-func (o *Options) client() rueidis.ClientOption {
-	return rueidis.ClientOption{
-		InitAddress: o.Addresses, Username: o.Username, Password: o.Password, TLSConfig: o.TLS, SelectDB: o.Database,
-		ClientName: "farebox",
-		Sentinel: rueidis.SentinelOption{
-			MasterSet: o.Master, Username: o.SentinelUsername, Password: o.SentinelPassword, TLSConfig: o.TLS, ClientName: "farebox",
-		},
-		Dialer:           net.Dialer{Timeout: dialFor},
-		ConnWriteTimeout: silentFor, ReadBufferEachConn: bufferOf, WriteBufferEachConn: bufferOf,
-		DisableCache: true,
-		DisableRetry: true, // a script may have run though its answer was lost
-		// A call that gives up leaves its answer to be read and thrown away. Otherwise
-		// its connection would be closed, and all who wait for that fail with it.
-		AlwaysPipelining: true,
-	}
-}
-
-// Close ends connections, after the calls under way.
-func (s *Store) Close() { s.client.Close() }
+// Close ends connections, after the calls under way; later calls fail.
+func (s *Store) Close() { s.link.close() }
 
 // Fresh reports whether nothing was loaded yet: the store is new, or has lost all.
 func (s *Store) Fresh(ctx context.Context) (bool, error) {
@@ -198,8 +149,13 @@ type reading struct {
 const staleAfter = 10 * time.Second
 
 // Now implements budget.Store. It is read off the answers of the store, to half of
-// what the quickest of the last seconds took.
-func (s *Store) Now() time.Time { return time.Now().Add(s.clock.Load().ahead) }
+// what the quickest of the last seconds took; before the first, it is our own.
+func (s *Store) Now() time.Time {
+	if r := s.clock.Load(); r != nil {
+		return time.Now().Add(r.ahead)
+	}
+	return time.Now()
+}
 
 // read sets the clock by an answer that told micros, if it is a better reading than
 // the last, or that is stale, or both cannot be right: another server has taken over.
@@ -215,8 +171,12 @@ func (s *Store) read(micros int64, sent time.Time) {
 
 // run runs a script, whose answer begins with the store's clock.
 func (s *Store) run(ctx context.Context, script *rueidis.Lua, keys, args []string) ([]rueidis.RedisMessage, error) {
+	client, err := s.link.get(ctx)
+	if err != nil {
+		return nil, err
+	}
 	sent := time.Now()
-	answer, err := script.Exec(ctx, s.client, keys, args).ToArray()
+	answer, err := script.Exec(ctx, client, keys, args).ToArray()
 	if err != nil {
 		if refused, ok := rueidis.IsRedisErr(err); ok && strings.HasPrefix(refused.Error(), "FRESH") {
 			return nil, ErrFresh

@@ -29,11 +29,14 @@ func newOrg() string { return "org-" + strconv.FormatInt(orgNumber.Add(1), 10) }
 // open opens the accounts of an organisation over a clock that can be moved.
 func open(t testing.TB, o Options) *Store {
 	t.Helper()
-	s, err := newStore(t.Context(), o, compile(movedClock))
+	s, err := newStore(o, compile(movedClock))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
+	if _, err := s.Fresh(t.Context()); err != nil { // reads the clock, too
+		t.Fatal(err)
+	}
 	return s
 }
 
@@ -61,7 +64,11 @@ func harness(t *testing.T, addresses ...string) budgettest.Harness {
 		},
 		Advance: func(d time.Duration) {
 			micros := strconv.FormatInt(d.Microseconds(), 10)
-			if err := s.client.Do(t.Context(), s.client.B().Arbitrary("INCRBY").Keys(s.prefix+"ahead").Args(micros).Build()).Error(); err != nil {
+			client, err := s.link.get(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := client.Do(t.Context(), client.B().Arbitrary("INCRBY").Keys(s.prefix+"ahead").Args(micros).Build()).Error(); err != nil {
 				t.Fatal(err)
 			}
 			for _, s := range stores { // each reads the clock
@@ -78,11 +85,14 @@ func TestStoreKeepsTheContract(t *testing.T) {
 	budgettest.Run(t, func(t *testing.T) budgettest.Harness { return harness(t, address) })
 }
 
-func TestOrgs(t *testing.T) {
+func TestNewRefuses(t *testing.T) {
 	for _, org := range []string{"a}b", "{}", "a b", "ü", strings.Repeat("a", 65)} {
-		if _, err := New(t.Context(), Options{Addresses: []string{"127.0.0.1:1"}, Org: org}); err == nil || !strings.Contains(err.Error(), "org") {
+		if _, err := New(Options{Addresses: []string{"127.0.0.1:1"}, Org: org}); err == nil || !strings.Contains(err.Error(), "org") {
 			t.Errorf("org %q: %v", org, err)
 		}
+	}
+	if _, err := New(Options{}); err == nil || !strings.Contains(err.Error(), "address") {
+		t.Errorf("no address: %v", err)
 	}
 }
 
