@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -17,8 +19,9 @@ import (
 // FareboxOptions say how a farebox runs.
 type FareboxOptions struct {
 	// Config is the configuration without its listen section, which the harness
-	// writes. Empty: all defaults. Without a drain section, one that does not wait
-	// is added, since every test would.
+	// writes; or all of it, in which addresses of the usual ports are replaced. Empty:
+	// all defaults. Without a drain section, one that does not wait is added, since
+	// every test would.
 	Config string
 	// Dir is where the configuration and, by default, the ledger are; required.
 	// An empty folder is a farebox that has never run.
@@ -98,10 +101,17 @@ func (f *Farebox) configure() (err error) {
 func (f *Farebox) write(name string) error {
 	listen := fmt.Sprintf("listen:\n  extproc: {address: %q%s}\n  admin: {address: %q%s}\n",
 		f.Addr(), more(f.o.Guard.ExtProc), f.admin.Addr(), more(f.o.Guard.Admin))
-	if !strings.Contains("\n"+f.o.Config, "\ndrain:") {
+	config := f.o.Config
+	if strings.Contains("\n"+config, "\nlisten:") {
+		listen = ""
+		for port, addr := range map[string]string{"9002": f.Addr(), "9470": f.admin.Addr()} {
+			config = regexp.MustCompile(`"[^"]*:`+port+`"`).ReplaceAllString(config, strconv.Quote(addr))
+		}
+	}
+	if !strings.Contains("\n"+config, "\ndrain:") {
 		listen += "drain: {wait: 0s, timeout: 5s}\n"
 	}
-	return os.WriteFile(name, []byte(listen+f.o.Config), 0o600)
+	return os.WriteFile(name, []byte(listen+config), 0o600)
 }
 
 // Reconfigure puts another configuration in the place of the one before, which a
