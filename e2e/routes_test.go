@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"context"
 	"encoding/csv"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -147,5 +148,38 @@ func TestAJobOnAGPUIsChargedByTheHourThatItTells(t *testing.T) {
 	}
 	if n := metric(t, s, "farebox_units_total", `meter="gpu_seconds"`); n != 900 {
 		t.Errorf("%v seconds are counted, want 900", n)
+	}
+}
+
+// A team that has spent what it may on searches is told so in JSON, and no further
+// search goes to the server; another team's do.
+func TestSearchesEndWithTheirBudget(t *testing.T) {
+	t.Parallel()
+	s, v := newSearching(t, "mode: enforce\n"+searching+`
+budgets: [{name: searches-day, per: [team], match: {operation: vector_search}, limit: {usd: "0.0004"}, window: {every: day}, on_exhausted: refuse}]
+`)
+	const three = `{"searches":[{"query":[1,0,0],"limit":1},{"query":[0,1,0],"limit":1},{"query":[0,0,1],"limit":1}]}`
+	batch := func(team string) got {
+		return asTeam(s, team, "/collections/docs/points/query/batch", three).run(t.Context())
+	}
+	if g := batch("support"); g.status != http.StatusOK {
+		t.Fatalf("the first batch: %d %s", g.status, g.body)
+	}
+	g := batch("support")
+	var said struct {
+		Error struct{ Code, Message string }
+	}
+	if err := json.Unmarshal(g.body, &said); err != nil || g.status != http.StatusTooManyRequests || said.Error.Code != "budget_exhausted" || said.Error.Message == "" {
+		t.Errorf("the second batch: %d %s", g.status, g.body)
+	}
+	if g := batch("research"); g.status != http.StatusOK {
+		t.Errorf("another team's batch: %d %s", g.status, g.body)
+	}
+	one := asTeam(s, "support", "/collections/docs/points/search", `{"vector":[1,0,0],"limit":1}`).run(t.Context())
+	if one.status != http.StatusOK {
+		t.Errorf("one search that is still paid for: %d %s", one.status, one.body)
+	}
+	if n := v.searches.Load(); n != 7 {
+		t.Errorf("%d searches came there, want 7", n)
 	}
 }

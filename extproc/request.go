@@ -38,7 +38,7 @@ func (st *stream) requestHeaders(in *wire.Message) {
 		st.refuse(busy())
 	default:
 		st.drop(in, st.rules.Drop...)
-		st.drop(in, "accept-encoding") // a plain answer is the cheapest to read
+		st.askPlain(in)
 	}
 }
 
@@ -95,6 +95,15 @@ func (st *stream) drop(in *wire.Message, names ...string) {
 	}
 }
 
+// askPlain asks for an answer that is not compressed, the cheapest to read, if it is
+// read at all.
+func (st *stream) askPlain(in *wire.Message) {
+	if l, may := st.way.dialect.(tokenizer.Listener); may && !l.Listens() {
+		return
+	}
+	st.drop(in, "accept-encoding")
+}
+
 // signedHeaders lists what an AWS signature covers, as ";host;x-amz-date;", or "".
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 func signedHeaders(in *wire.Message) string {
@@ -123,7 +132,7 @@ func (st *stream) askAfter(in *wire.Message, method string) {
 	}
 	st.drop(in, st.rules.Drop...)
 	dropped := len(st.reply.Drop)
-	st.drop(in, "accept-encoding")
+	st.askPlain(in)
 	st.admit(call, nil)
 	if st.phase == over { // nobody reads its answer
 		st.reply.Drop = st.reply.Drop[:dropped]

@@ -115,6 +115,17 @@ func TestWhereARouteGoes(t *testing.T) {
 	}
 }
 
+func TestOnlyAnswersThatAreReadComePlain(t *testing.T) {
+	for path, want := range map[string]bool{"/collections/a/points/search": false, "/jobs/7": true, "/v1/embeddings": true} {
+		s := routesStand(t, nil)
+		r := s.begin(t).send(requestHeaders(false, ":method", "POST", ":path", path, ":authority", "x", "accept-encoding", "gzip", "content-length", "2"))
+		drop := r.GetRequestHeaders().GetResponse().GetHeaderMutation().GetRemoveHeaders()
+		if got := slices.Contains(drop, "accept-encoding"); got != want || !slices.Contains(drop, "x-team") {
+			t.Errorf("%s: drops %q", path, drop)
+		}
+	}
+}
+
 func TestARouteNeedsNoBodies(t *testing.T) {
 	s := routesStand(t, nil)
 	e := s.begin(t)

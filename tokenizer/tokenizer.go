@@ -179,6 +179,10 @@ func (r *Reading) Heard(piece []byte) {
 	}
 }
 
+// Listener is a Dialect that may have no ear for answers: where it does not listen,
+// every meter of it is Early.
+type Listener interface{ Listens() bool }
+
 // Parter is a Dialect whose paths have parts with names.
 type Parter interface {
 	// Part is what a path has there, "" for a name that it does not have. path is as

@@ -68,9 +68,10 @@ type Dialect struct {
 }
 
 var (
-	_ tokenizer.Dialect = (*Dialect)(nil)
-	_ tokenizer.Refuser = (*Dialect)(nil)
-	_ tokenizer.Parter  = (*Dialect)(nil)
+	_ tokenizer.Dialect  = (*Dialect)(nil)
+	_ tokenizer.Refuser  = (*Dialect)(nil)
+	_ tokenizer.Parter   = (*Dialect)(nil)
+	_ tokenizer.Listener = (*Dialect)(nil)
 )
 
 // New makes the dialect of a route. An *Error says which part of the route cannot
@@ -132,6 +133,9 @@ func (d *Dialect) Match(method, path string) (operation string, ok bool) {
 	}
 	return d.operation, true
 }
+
+// Listens reports whether answers tell what is counted.
+func (d *Dialect) Listens() bool { return d.usage != nil }
 
 // Part is what path has where the route's pattern has {name}, or "".
 func (d *Dialect) Part(path, name string) string { return d.path.Part(path, name) }

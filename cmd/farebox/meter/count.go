@@ -76,7 +76,9 @@ func (d *desk) why(c *Count, guessed []policy.Line) string {
 	say(o.Reading.Unreadable > 0, "%d events or bodies could not be read", o.Reading.Unreadable)
 	say(len(d.usage) == 0 && o.End != tokenizer.Failed && c.Deferred == "", "the answer reports no usage")
 	say(c.Deferred != "" && len(d.usage) == 0, "the work goes on at the provider, and a later answer tells what it used")
-	say(c.Source == tokenizer.Counted, "the text that was seen was counted")
+	asked := c.Usage.Source(tokenizer.Requests) == tokenizer.Counted // by a route
+	say(c.Source == tokenizer.Counted && !asked, "the text that was seen was counted")
+	say(asked, "the request is not known: it counts as one")
 	if c.Usage.Known() {
 		say(slices.ContainsFunc(guessed, func(l policy.Line) bool { return l.Class.IsInput() }), "input is not known")
 		say(slices.ContainsFunc(guessed, func(l policy.Line) bool { return l.Class.IsOutput() }), "output is not known")

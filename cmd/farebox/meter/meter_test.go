@@ -129,6 +129,29 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// TestReadByRoute: what the answer tells is known, and that there was a call; how
+// many queries its request asked is not.
+func TestReadByRoute(t *testing.T) {
+	m := newMeter(t, `
+routes:
+  - {path: "/collections/{c}/search", operation: vector_search, model: vectors, queries: searches.*}
+  - {path: "/jobs/{job}", operation: train, usage: [{meter: gpu_seconds, path: gpu_hours, times: 3600}]}
+prices: {rates: [{model: vectors, requests: "40"}, {model: train, gpu_seconds: 8000000/3600}]}
+`)
+	for _, c := range []struct {
+		url, body, usage, cost, why string
+		source                      tokenizer.Source
+	}{
+		{"http://q/collections/docs/search", `{"result":[]}`, `{"requests":1}`, "0.00004", "the request is not known: it counts as one", tokenizer.Counted},
+		{"http://gpu/jobs/7", `{"gpu_hours":0.5}`, `{"gpu_seconds":1800}`, "4", "", tokenizer.Reported},
+	} {
+		n := read(t, m, Capture{URL: c.url, Body: []byte(c.body)})
+		if !n.Metered || usage(t, n) != c.usage || n.Source != c.source || n.Cost.String() != c.cost || n.Why != c.why {
+			t.Errorf("%s: %s by %v, costs %s, %q", c.url, usage(t, n), n.Source, n.Cost, n.Why)
+		}
+	}
+}
+
 func zipped(body string) []byte {
 	var out bytes.Buffer
 	w := gzip.NewWriter(&out)
