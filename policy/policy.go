@@ -143,7 +143,7 @@ type Refusal struct {
 
 // Ruling is what a rule of the configuration did to a call.
 type Ruling struct {
-	Rule string `json:"rule" doc:"Where it stands: access[0], shape[2], runaway."`
+	Rule string `json:"rule" doc:"Where it stands, or its name: access[0], shape[2], runaway, budget month."`
 	Did  string `json:"did" doc:"refused, would_refuse, passed, changed, would_change, not_possible, runaway_input, runaway_output."`
 	Why  string `json:"why,omitempty" doc:"For a person; nothing of a prompt."`
 }

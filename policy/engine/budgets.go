@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/farebox/farebox/policy"
@@ -22,31 +23,38 @@ const (
 // reserve takes from every account that a call counts against the most that it may
 // take, or says why it must not pass. In observe mode it passes all the same.
 func (e *Engine) reserve(ctx context.Context, rules *Rules, t *policy.Ticket) *policy.Refusal {
-	if rules.Budgets.None() {
+	if rules.Budgets.None() && !rules.RequireBudget {
 		return nil
 	}
 	p := e.plan(rules, t)
-	if len(p.hold.Accounts) == 0 {
-		return nil
-	}
 	before := *t
 	if !rules.Enforce {
 		t.Changes = 0
 	}
 	why := e.take(ctx, &p)
+	if why != nil && rules.Enforce {
+		t.Rulings = append(t.Rulings, policy.Ruling{Rule: why.Rule, Did: policy.Refused})
+	}
 	if why == nil || rules.Enforce {
 		return why
 	}
 	e.metrics.wouldRefuse.WithLabelValues(why.Code).Inc()
 	t.Model, t.MaxOutput = before.Model, before.MaxOutput
+	t.Rulings = append(before.Rulings[:len(before.Rulings):len(before.Rulings)], policy.Ruling{Rule: why.Rule, Did: policy.WouldRefuse, Why: why.Code})
 	p = e.plan(rules, t)
 	p.soften()
-	return e.take(ctx, &p)
+	if why := e.take(ctx, &p); why != nil && why.Code != "no_budget" {
+		return why
+	}
+	return nil
 }
 
 // take reserves as asked, then as the rules that are short allow.
 func (e *Engine) take(ctx context.Context, p *plan) *policy.Refusal {
-	for {
+	if p.rules.RequireBudget && !slices.ContainsFunc(p.hold.Accounts, func(a budget.Account) bool { return a.Unit.IsMoney() && !a.Soft }) {
+		return noBudget()
+	}
+	for len(p.hold.Accounts) > 0 {
 		short, err := e.ask(ctx, p)
 		switch {
 		case err != nil:
@@ -63,6 +71,14 @@ func (e *Engine) take(ctx context.Context, p *plan) *policy.Refusal {
 			return &why
 		}
 		e.metrics.exhausted.WithLabelValues(a.Rule, string(p.rules.Budgets.Rule(a.Rule).OnExhausted)).Inc()
+	}
+	return nil
+}
+
+func noBudget() *policy.Refusal {
+	return &policy.Refusal{
+		Code: "no_budget", Status: 403, Rule: "require_budget",
+		Message: "No budget pays for this call. Whoever runs this gateway can give its owner one.",
 	}
 }
 
@@ -92,7 +108,7 @@ func (e *Engine) exhausted(a *budget.Account, short budget.Short) policy.Refusal
 	if a.Of != "" {
 		name += fmt.Sprintf(" of %q", a.Of)
 	}
-	r := policy.Refusal{Code: "rate_limited", Status: 429, Reset: short.Again}
+	r := policy.Refusal{Code: "rate_limited", Status: 429, Reset: short.Again, Rule: budgetRule(a.Rule)}
 	switch {
 	case a.Unit == budget.Concurrency:
 		r.Retry = time.Second

@@ -64,7 +64,7 @@ func (e *Engine) lapse(ctx context.Context) {
 }
 
 // crossed counts what a settlement took over a threshold of its rule.
-func (e *Engine) crossed(ctx context.Context, all []budget.Crossed) {
+func (e *Engine) crossed(all []budget.Crossed) {
 	rules := e.rules.Load().Budgets
 	if rules == nil {
 		return

@@ -348,3 +348,57 @@ func TestAnExhaustedBudgetAsksACheaperModel(t *testing.T) {
 		t.Errorf("spent %d", s)
 	}
 }
+
+func unknown(n byte) *policy.Request {
+	r := numbered(n, "a")
+	r.Call.Model = "x1"
+	return r
+}
+
+func TestAModelWithoutAPrice(t *testing.T) {
+	e, _, _ := limited(t, func(o *engine.Options) { o.Rules.RefuseUnpriced = true })
+	if why := admit(t, e, unknown(1)).Refusal; why == nil || why.Code != "model_unpriced" || why.Status != 403 {
+		t.Errorf("refuse: %+v", why)
+	}
+	if why := admit(t, e, numbered(2, "a")).Refusal; why != nil {
+		t.Errorf("a model with a price: %+v", why)
+	}
+	e, b, _ := limited(t, func(o *engine.Options) {
+		o.Rules.Ceiling = &engine.Ceiling{Input: 15_000_000, Output: 75_000_000}
+	}, month("month", usd))
+	o := answered
+	o.Reading.Model = "x1"
+	e.Settle(t.Context(), admit(t, e, unknown(3)), o)
+	r := b.last(t)
+	if s, _ := spent(t, e, "month"); s != 100*15_000+84*75_000 || r.Priced || r.UnpricedCalls() != 1 || r.Lines[0].ChargeID != "ceiling" {
+		t.Errorf("ceiling: spent %d, %+v", s, r)
+	}
+	known, _, _ := limited(t, func(o *engine.Options) {
+		row := price.NewRow("test:x", "local", "x1")
+		row.Set(tokenizer.Input, rate(t, "2"))
+		row.Set(tokenizer.Output, rate(t, "10"))
+		prices, err := price.New([]price.Row{row})
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Rules.Prices = prices
+	})
+	c, changed := known.Correction([]policy.Record{r}, "it has a price now")
+	if sum := c.Lines[0].Charged.Add(c.Lines[1].Charged); !changed || sum.String() != "-0.00676" {
+		t.Errorf("rated anew: %v, %s", changed, sum)
+	}
+}
+
+func TestACallNeedsABudget(t *testing.T) {
+	rule := month("month", usd)
+	rule.Match = map[string][]string{"team": {"a"}}
+	for _, enforce := range []bool{true, false} {
+		e, _, _ := limited(t, func(o *engine.Options) { o.Rules.RequireBudget, o.Rules.Enforce = true, enforce }, rule)
+		if why := admit(t, e, numbered(1, "a")).Refusal; why != nil {
+			t.Errorf("with a budget: %+v", why)
+		}
+		if why := admit(t, e, numbered(2, "b")).Refusal; (why == nil) == enforce || enforce && why.Code != "no_budget" {
+			t.Errorf("without one, enforce %v: %+v", enforce, why)
+		}
+	}
+}

@@ -24,7 +24,7 @@ type admission struct {
 // steps are those of Admit, in order. Each may change the ticket, or say why the
 // call should not pass.
 var steps = [...]func(*admission) *policy.Refusal{
-	(*admission).owner, (*admission).access, (*admission).schedule, (*admission).shape, (*admission).runaway,
+	(*admission).owner, (*admission).access, (*admission).schedule, (*admission).shape, (*admission).runaway, (*admission).priced,
 }
 
 // pass takes a call through the steps and returns why it does not pass, or nil.

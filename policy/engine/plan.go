@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -54,9 +55,7 @@ func (p *plan) most(output int64) (most budget.Amounts) {
 	}
 	add(p.inputs(), p.input)
 	add(outputs, output)
-	for class, n := range p.units() {
-		add([]tokenizer.Class{class}, n)
-	}
+	p.units(func(class tokenizer.Class, n int64) { add([]tokenizer.Class{class}, n) })
 	most[budget.Charged], most[budget.Contracted] = int64(charged.Nano()), int64(contracted.Nano())
 	return most
 }
@@ -75,28 +74,22 @@ func (p *plan) inputs() []tokenizer.Class {
 	return texts
 }
 
-// units are what the call asks for that is no token.
-func (p *plan) units() map[tokenizer.Class]int64 {
+// units calls each with what the call asks for that is no token.
+func (p *plan) units(each func(tokenizer.Class, int64)) {
 	c := &p.ticket.Call
-	units := map[tokenizer.Class]int64{}
-	if p.row != nil {
-		if _, as, ok := p.row.Rate(tokenizer.Requests); ok && as == tokenizer.Requests {
-			units[tokenizer.Requests] = 1
-		}
-		if _, as, ok := p.row.Rate(tokenizer.Images); ok && as == tokenizer.Images {
-			units[tokenizer.Images] = int64(max(c.Choices, 1))
-		}
+	if c.Queries > 0 || p.ownRate(tokenizer.Requests) { // of queries the rate card alone may have a price
+		each(tokenizer.Requests, max(c.Queries, 1))
 	}
-	if c.Queries > 0 { // the rate card alone may have a price
-		units[tokenizer.Requests] = c.Queries
+	if p.ownRate(tokenizer.Images) {
+		each(tokenizer.Images, int64(max(c.Choices, 1)))
 	}
 	if c.Characters > 0 {
-		units[tokenizer.Characters] = c.Characters
+		each(tokenizer.Characters, c.Characters)
 	}
 	if c.Seconds > 0 {
-		units[tokenizer.AudioSeconds], units[tokenizer.VideoSeconds] = c.Seconds, c.Seconds
+		each(tokenizer.AudioSeconds, c.Seconds)
+		each(tokenizer.VideoSeconds, c.Seconds)
 	}
-	return units
 }
 
 // dearest is the most that n units cost, whichever of classes they turn out to be:
@@ -112,6 +105,7 @@ func (p *plan) dearest(classes []tokenizer.Class, n int64) (charged, contracted 
 		l := policy.Line{Model: p.priced.Model, Class: class, Quantity: n, State: policy.Unpriced}
 		charge(&l, p.row)
 		p.rules.Terms.Apply(&l, &p.priced)
+		p.rules.cap(&l)
 		if l.Charged.Cmp(charged) > 0 {
 			charged = l.Charged
 		}
@@ -145,6 +139,14 @@ const throttle = time.Minute
 // throttled is the name of the rate that lets calls pass an exhausted rule.
 func throttled(rule string) string { return rule + ":throttled" }
 
+// ruled notes what a budget changed.
+func (p *plan) ruled(rule, why string) {
+	p.ticket.Rulings = append(p.ticket.Rulings, policy.Ruling{Rule: budgetRule(rule), Did: policy.Changed, Why: why})
+}
+
+// budgetRule is what rulings call a budget or rate limit.
+func budgetRule(name string) string { return "budget " + name }
+
 // adapt changes the plan as the rule of the account that is short says; false: it
 // says to refuse, or there is nothing left to try.
 func (p *plan) adapt(e *Engine, short budget.Short) bool {
@@ -158,24 +160,26 @@ func (p *plan) adapt(e *Engine, short budget.Short) bool {
 		a.Soft = true
 		rate := budget.Account{Rule: throttled(a.Rule), Of: a.Of, Unit: budget.Requests, Limit: rule.Throttled, Rate: throttle}
 		p.hold.Accounts = append(p.hold.Accounts, rate)
+		p.ruled(rule.Name, fmt.Sprintf("exhausted: one of %d calls a minute", rule.Throttled))
 		return true
 	case budget.Downgrade:
-		return p.downgrade(e, rule.To)
+		return p.downgrade(e, rule.Name, rule.To)
 	case budget.Shrink:
-		return p.shrink(a.Unit, short.Left)
+		return p.shrink(rule.Name, a.Unit, short.Left)
 	default:
 		return false
 	}
 }
 
 // downgrade asks another model, once.
-func (p *plan) downgrade(e *Engine, to string) bool {
+func (p *plan) downgrade(e *Engine, rule, to string) bool {
 	t := p.ticket
 	if t.Model == to || !t.Changes.Has(tokenizer.ModelPart) {
 		t.Model = ""
 		return false
 	}
 	t.Model = to
+	p.ruled(rule, "asks "+to)
 	p.bound(e)
 	p.hold.Most = p.most(p.output)
 	return true
@@ -185,7 +189,7 @@ func (p *plan) downgrade(e *Engine, to string) bool {
 const leastShrunk = 16
 
 // shrink asks for no longer answers than what is left pays for.
-func (p *plan) shrink(unit budget.Unit, left int64) bool {
+func (p *plan) shrink(rule string, unit budget.Unit, left int64) bool {
 	t := p.ticket
 	choices := int64(max(t.Call.Choices, 1))
 	if unit > budget.Tokens || !t.Changes.Has(tokenizer.CapPart) {
@@ -203,6 +207,7 @@ func (p *plan) shrink(unit budget.Unit, left int64) bool {
 		return false
 	}
 	t.MaxOutput, p.output = low, low*choices
+	p.ruled(rule, fmt.Sprintf("at most %d tokens", low))
 	p.hold.Most = p.most(p.output)
 	return true
 }

@@ -176,6 +176,7 @@ func (r *Rules) bill(rec *policy.Record, u *tokenizer.Usage, bands *[tokenizer.C
 			l.State, l.RateID = policy.Free, row.ID
 		}
 		r.Terms.Apply(&l, rec)
+		r.cap(&l)
 		rec.Lines = append(rec.Lines, l)
 	}
 }

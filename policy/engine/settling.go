@@ -86,7 +86,7 @@ func (b *accounts) try(ctx context.Context, s *settlement) error {
 func (b *accounts) close(ctx context.Context, s *settlement) (found bool, err error) {
 	crossed, found, err := b.e.o.Budgets.Settle(ctx, s.id, s.attempt, s.spent, b.e.rules.Load().thresholds)
 	if len(crossed) > 0 {
-		b.e.crossed(ctx, crossed)
+		b.e.crossed(crossed)
 	}
 	return found, err
 }

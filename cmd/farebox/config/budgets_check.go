@@ -10,6 +10,16 @@ import (
 	"github.com/farebox/farebox/policy/budget"
 )
 
+// validateCeiling finds a ceiling that is missing, or that nothing asks for.
+func (d *decoder) validateCeiling(p *Prices) {
+	switch wants := p.OnUnpriced == UnpricedCeiling; {
+	case wants && p.Ceiling == nil:
+		d.addAt("prices.on_unpriced", &Error{Message: "is ceiling, and there is no prices.ceiling", Hint: `write ceiling: {input: "15", output: "75"}`})
+	case !wants && p.Ceiling != nil:
+		d.addAt("prices.ceiling", &Error{Message: "is used by no one", Hint: "write `on_unpriced: ceiling`, or remove it"})
+	}
+}
+
 // validateBudgets finds what is wrong with budgets and rate limits.
 func (d *decoder) validateBudgets(c *Config) {
 	for i := range c.Budgets {

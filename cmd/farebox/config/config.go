@@ -35,6 +35,7 @@ type Config struct {
 	Owners       *Owners      `yaml:"owners" max:"10000" doc:"The teams there are, and what is known of them. When not given, any team may be named."`
 	Prices       Prices       `yaml:"prices" doc:"Prices beside the built-in catalogue."`
 	Budgets      []Budget     `yaml:"budgets" max:"10000" doc:"What calls may cost. The most that a call may cost is held before it goes to its provider, and settled when it ends: calls at the same time cannot overspend together."`
+	NeedBudget   bool         `yaml:"require_budget" doc:"Whether a call that counts against no budget in USD gets 403 no_budget, in mode enforce."`
 	RateLimits   []RateLimit  `yaml:"rate_limits" max:"1000" doc:"How much may pass in a short time. Beyond it calls get 429 rate_limited with retry-after."`
 	Access       []AccessRule `yaml:"access" max:"256" doc:"Who may ask which model. A call that a rule keeps from its model gets 403 model_not_allowed, which says who can change that."`
 	Schedule     []Schedule   `yaml:"schedule" max:"256" doc:"When calls may be made that can wait."`
@@ -208,9 +209,10 @@ type Claim struct {
 
 // Prices is what models cost beside the built-in catalogue.
 type Prices struct {
-	OnUnpriced string `yaml:"on_unpriced" one:"pass" later:"refuse ceiling" doc:"pass: a call without a price passes and its record says unpriced; it is never counted as free."`
-	Files      []File `yaml:"files" max:"16" doc:"CSV tables of prices, as prices import writes them; they win over the catalogue, and a later one over an earlier one."`
-	Rates      []Rate `yaml:"rates" max:"10000" doc:"Price rows; they win over the catalogue and the files."`
+	OnUnpriced string   `yaml:"on_unpriced" one:"pass refuse ceiling" doc:"What happens to a call of a model without a price: it passes and its record says unpriced, never free; in mode enforce it gets 403 model_unpriced; or it passes, and its tokens are charged at prices.ceiling until the model has a price and they are rated anew. A price of the rate card is one."`
+	Ceiling    *Ceiling `yaml:"ceiling" doc:"For on_unpriced: ceiling."`
+	Files      []File   `yaml:"files" max:"16" doc:"CSV tables of prices, as prices import writes them; they win over the catalogue, and a later one over an earlier one."`
+	Rates      []Rate   `yaml:"rates" max:"10000" doc:"Price rows; they win over the catalogue and the files."`
 
 	Deployments *Deployments `yaml:"deployments" doc:"Names that only their owner knows, and the model behind each: an Azure deployment, the ARN of a Bedrock inference profile, a Vertex endpoint."`
 
@@ -221,6 +223,19 @@ type Prices struct {
 	// Tables are the rows of Files, in order; until they are read there are none.
 	Tables [][]price.Row
 }
+
+// Ceiling is what tokens without a price are charged at.
+type Ceiling struct {
+	Input  UnitPrice `yaml:"input" need:"yes" doc:"USD per million tokens of input."`
+	Output UnitPrice `yaml:"output" need:"yes" doc:"USD per million tokens of output."`
+}
+
+// What happens to a call of a model without a price.
+const (
+	UnpricedPass    = "pass"
+	UnpricedRefuse  = "refuse"
+	UnpricedCeiling = "ceiling"
+)
 
 // Deployments is what model stands behind a name.
 type Deployments struct {

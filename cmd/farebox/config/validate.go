@@ -45,6 +45,7 @@ func (d *decoder) validate(c *Config) {
 		d.validateCurrency(fmt.Sprintf("prices.rates[%d]", i), &c.Prices.Rates[i], c.Prices.FX)
 	}
 	d.validateTerms(c)
+	d.validateCeiling(&c.Prices)
 	d.validateBudgets(c)
 	d.validateGates(c)
 	d.validateWhole(c)

@@ -11,6 +11,7 @@ import (
 	"github.com/farebox/farebox/policy/attribution"
 	"github.com/farebox/farebox/policy/budget"
 	"github.com/farebox/farebox/policy/engine"
+	"github.com/farebox/farebox/policy/money"
 	"github.com/farebox/farebox/policy/schedule"
 	"github.com/farebox/farebox/policy/shape"
 	"github.com/farebox/farebox/policy/terms"
@@ -86,6 +87,7 @@ func rulesOf(c *config.Config) (*rules, error) {
 		engine: engine.Rules{
 			Attribution: who, Prices: prices, Enforce: c.Mode == config.Enforce, HoldOnAbort: c.Metering.OnAbort == config.AbortHold,
 			Budgets: budgets, OpenOnError: c.State.OnError == config.StoreOpen,
+			RequireBudget: c.NeedBudget, RefuseUnpriced: c.Prices.OnUnpriced == config.UnpricedRefuse, Ceiling: ceiling(&c.Prices),
 		},
 		extproc: extproc.Rules{
 			Routes: taken, Providers: providers(c), Drop: who.Drop(), InjectUsage: c.Metering.InjectUsage,
@@ -95,6 +97,14 @@ func rulesOf(c *config.Config) (*rules, error) {
 			RefuseUnmetered: c.Mode == config.Enforce && c.Metering.OnUnmetered == config.UnmeteredRefuse,
 		},
 	}, nil
+}
+
+// ceiling is what tokens without a price are charged at; nil: nothing.
+func ceiling(p *config.Prices) *engine.Ceiling {
+	if p.OnUnpriced != config.UnpricedCeiling {
+		return nil
+	}
+	return &engine.Ceiling{Input: money.Rate(p.Ceiling.Input.Micro), Output: money.Rate(p.Ceiling.Output.Micro)}
 }
 
 // counting is who is expected to count, by metering.mode.
