@@ -300,3 +300,50 @@ func TestServerIsSilent(t *testing.T) {
 	silent.Close() // ends the dial that goes on
 	s.Close()
 }
+
+// A store that loses all in the midst of calls is loaded by whichever replicas see
+// it first. What is spent beyond the limit is at most what was under way.
+func TestLossAmidCalls(t *testing.T) {
+	at := startServer(t)
+	o := Options{Addresses: []string{at.address}, Org: newOrg()}
+	a := budget.Account{Rule: "r", Unit: budget.Charged, Limit: 10_000}
+	const callers, most, losses = 20, 10, 3
+	var ledger, loads atomic.Int64 // what all calls have spent; how often it was loaded
+	var wait sync.WaitGroup
+	for g := range callers {
+		s := open(t, o)
+		wait.Go(func() {
+			for i := 0; ; i++ {
+				h := holdOf(s, g<<20+i, most, a)
+				short, err := s.Reserve(t.Context(), h)
+				if errors.Is(err, ErrFresh) {
+					loads.Add(1)
+					if err = s.Load(t.Context(), []budget.State{{Account: a, Spent: ledger.Load()}}); err == nil {
+						err = s.Ready(t.Context())
+					}
+					if err == nil {
+						continue
+					}
+				}
+				if err != nil {
+					t.Errorf("reserve: %v", err)
+					return
+				}
+				if !short.OK() {
+					return
+				}
+				if spent := ledger.Add(most); spent == 2500 || spent == 5000 || spent == 7500 {
+					at.command("FLUSHALL")
+				}
+				if _, _, err := s.Settle(t.Context(), h.ID, 0, budget.Amounts{most}, nil); err != nil {
+					t.Errorf("settle: %v", err)
+					return
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if spent := ledger.Load(); spent < a.Limit || spent > a.Limit+losses*callers*most || loads.Load() < 1+losses {
+		t.Errorf("%d of %d were spent, and %d replicas loaded", spent, a.Limit, loads.Load())
+	}
+}
