@@ -140,3 +140,26 @@ func TestQueriesAreHeld(t *testing.T) {
 		t.Errorf("one more does not pass: %+v", third.Refusal)
 	}
 }
+
+// Where models without a price are refused, so is what a route describes, unless
+// some price fits: a row, or one of the rate card for whatever its answer may tell.
+func TestWhatARouteDescribesNeedsAPrice(t *testing.T) {
+	card, err := terms.New(terms.Options{Card: []terms.Charge{{
+		ID: "c", Match: terms.Match{Model: []string{"train"}}, Unit: terms.Unit{Per: 1, Name: "gpu_hour"}, Price: money.Amount{Micro: 8_000_000},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, _, _ := limited(t, func(o *engine.Options) { o.Rules.Terms, o.Rules.RefuseUnpriced = card, true })
+	for n, c := range []struct {
+		model   string
+		refused bool
+	}{{"train", false}, {"m1", false}, {"search", true}, {"", true}} {
+		r := numbered(byte(n), "a")
+		r.Call = tokenizer.Call{Dialect: "generic", Operation: "o", Model: c.model, Choices: 1, Queries: 1}
+		why := admit(t, e, r).Refusal
+		if (why != nil) != c.refused || why != nil && why.Code != "model_unpriced" {
+			t.Errorf("%q: %+v, want refused %v", c.model, why, c.refused)
+		}
+	}
+}

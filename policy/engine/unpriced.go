@@ -36,21 +36,37 @@ func (a *admission) priced() *policy.Refusal {
 		return nil
 	}
 	sent := a.ticket.Sent()
-	if sent.Model == "" {
+	if sent.Model == "" && sent.Queries == 0 {
 		return nil // its provider refuses it, or has one model
 	}
 	rec := record(a.ticket, &policy.Outcome{})
 	u := tokenizer.Usage{Model: sent.Model}
 	u.Set(tokenizer.Input, 1, tokenizer.Estimated)
-	row, _, _ := a.rules.row(&rec, &u)
-	l := policy.Line{Model: sent.Model, Class: tokenizer.Input, Quantity: 1, State: policy.Unpriced}
-	charge(&l, row)
-	a.rules.Terms.Apply(&l, &rec)
-	if row != nil || l.Chargeable() {
+	if row, _, _ := a.rules.row(&rec, &u); row != nil || a.rules.charges(&rec, &sent) {
 		return nil
+	}
+	what := fmt.Sprintf("Model %q", sent.Model)
+	if sent.Model == "" {
+		what = "What this call asks for"
 	}
 	return &policy.Refusal{
 		Code: "model_unpriced", Status: 403, Rule: "prices.on_unpriced",
-		Message: fmt.Sprintf("Model %q has no price here, so that nobody can say what this call costs. Whoever runs this gateway can give it one.", sent.Model),
+		Message: what + " has no price here, so that nobody can say what this call costs. Whoever runs this gateway can give it one.",
 	}
+}
+
+// charges reports whether the terms alone have a price for a call: for its input
+// or, where it is counted by its queries, for any unit that its answer may tell.
+func (r *Rules) charges(rec *policy.Record, sent *tokenizer.Call) bool {
+	last := tokenizer.Input
+	if sent.Queries > 0 {
+		last = tokenizer.Classes - 1
+	}
+	for class := tokenizer.Input; class <= last; class++ {
+		l := policy.Line{Model: sent.Model, Class: class, Quantity: 1, State: policy.Unpriced}
+		if r.Terms.Apply(&l, rec); l.Chargeable() {
+			return true
+		}
+	}
+	return false
 }
