@@ -24,6 +24,7 @@ type Rule struct {
 	To          string // of Downgrade: the model to ask instead
 	Throttled   int64  // of Throttle: calls a minute that pass all the same
 	Thresholds  []int  // percents of spent, ascending
+	Page        bool   // people may be woken when it is exhausted
 }
 
 // Action is what happens to a call that an account has too little for.

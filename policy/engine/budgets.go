@@ -65,6 +65,7 @@ func (e *Engine) take(ctx context.Context, p *plan) *policy.Refusal {
 			return nil
 		}
 		a := p.hold.Accounts[short.At]
+		e.ranOut(p, &a, short.Left)
 		if !p.adapt(e, short) {
 			why := e.exhausted(&a, short)
 			e.metrics.exhausted.WithLabelValues(a.Rule, "refuse").Inc()
@@ -92,7 +93,9 @@ func (e *Engine) ask(ctx context.Context, p *plan) (budget.Short, error) {
 func (e *Engine) withoutStore(ctx context.Context, p *plan, err error) *policy.Refusal {
 	e.metrics.storeFailed.WithLabelValues("reserve").Inc()
 	e.o.Logger.WarnContext(ctx, "the store of budgets did not answer", "call", p.ticket.ID.String(), "err", err)
-	if p.rules.OpenOnError || !p.rules.Enforce {
+	open := p.rules.OpenOnError || !p.rules.Enforce
+	e.storeDown(open)
+	if open {
 		p.ticket.Hold.Uncounted = true
 		return nil
 	}

@@ -3,8 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strconv"
 	"time"
 
 	"github.com/farebox/farebox/policy/budget"
@@ -60,22 +58,6 @@ func (e *Engine) lapse(ctx context.Context) {
 	e.metrics.lapsed.Add(float64(n))
 	if err != nil {
 		e.metrics.storeFailed.WithLabelValues("lapse").Inc()
-	}
-}
-
-// crossed counts what a settlement took over a threshold of its rule.
-func (e *Engine) crossed(all []budget.Crossed) {
-	rules := e.rules.Load().Budgets
-	if rules == nil {
-		return
-	}
-	for i := range all {
-		c := &all[i]
-		rule := rules.Rule(c.Rule)
-		if rule == nil || !slices.Contains(rule.Thresholds, c.Percent) {
-			continue
-		}
-		e.metrics.crossed.WithLabelValues(c.Rule, strconv.Itoa(c.Percent)).Inc()
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/alert"
 	"github.com/farebox/farebox/policy/attribution"
 	"github.com/farebox/farebox/policy/budget"
 	"github.com/farebox/farebox/policy/engine"
@@ -400,5 +401,32 @@ func TestACallNeedsABudget(t *testing.T) {
 		if why := admit(t, e, numbered(2, "b")).Refusal; (why == nil) == enforce || enforce && why.Code != "no_budget" {
 			t.Errorf("without one, enforce %v: %+v", enforce, why)
 		}
+	}
+}
+
+// desk keeps what it was told.
+type desk struct{ events []alert.Event }
+
+func (d *desk) Alert(e alert.Event) { d.events = append(d.events, e) }
+
+func TestPeopleAreToldOfABudgetThatRunsOut(t *testing.T) {
+	told := &desk{}
+	rule := month("month", 12_000_000)
+	rule.Thresholds, rule.Page = []int{5, 50, 100}, true
+	e, _, _ := limited(t, func(o *engine.Options) { o.Alerts = told }, rule)
+	first := admit(t, e, numbered(1, "a"))
+	for n := range byte(3) {
+		admit(t, e, numbered(2+n, "a"))
+	}
+	e.Settle(t.Context(), first, answered)
+	if len(told.events) != 2 {
+		t.Fatalf("told: %+v", told.events)
+	}
+	out, five := told.events[0], told.events[1]
+	if out.Severity != alert.Emergency || out.Percent != 100 || out.Team != "a" || !out.Page || out.Spent != mostOfACall || out.Start.IsZero() {
+		t.Errorf("the first refusal: %+v", out)
+	}
+	if five.Percent != 5 || five.Spent != costOfACall || five.Limit != 12_000_000 || five.Unit != "usd" {
+		t.Errorf("five percent: %+v", five)
 	}
 }

@@ -23,6 +23,7 @@ import (
 
 	"github.com/farebox/farebox/policy"
 	"github.com/farebox/farebox/policy/access"
+	"github.com/farebox/farebox/policy/alert"
 	"github.com/farebox/farebox/policy/attribution"
 	"github.com/farebox/farebox/policy/budget"
 	"github.com/farebox/farebox/policy/ledger"
@@ -54,6 +55,9 @@ type Options struct {
 	// empty store in memory, and nothing.
 	Budgets  budget.Store
 	Spending ledger.Spending
+
+	// Alerts is told what people should know of; nil: nobody is. It must not block.
+	Alerts interface{ Alert(alert.Event) }
 
 	// Deferrals keeps work that goes on at providers over a restart; nil: nothing
 	// does.
@@ -119,7 +123,7 @@ func New(o Options) (*Engine, error) {
 		o.Budgets = budget.NewMemory(o.Now)
 	}
 	e := &Engine{o: o}
-	e.budgets = accounts{e: e, seen: map[seenKey]budget.Account{}}
+	e.budgets = accounts{e: e, seen: map[seenKey]budget.Account{}, told: map[seenKey]time.Time{}}
 	e.pending.init()
 	e.failed.init()
 	e.repeats.init()
@@ -209,7 +213,10 @@ func (e *Engine) close(ctx context.Context, t policy.Ticket, o policy.Outcome) p
 	rec.Inputs, rec.Repeated = e.repeats.count(&t, &o)
 	e.price(&rec, usage)
 	rec.Source = source(&rec, &o)
-	e.rules.Load().flag(&t, &rec)
+	rulings := len(rec.Rulings)
+	if e.rules.Load().flag(&t, &rec); len(rec.Rulings) > rulings {
+		e.ranAway(&rec)
+	}
 	e.metrics.observe(&rec)
 	degraded := e.keep(ctx, rec)
 	e.spend(ctx, &t, &rec, o.Recovered)

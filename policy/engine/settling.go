@@ -38,6 +38,7 @@ type accounts struct {
 	mu        sync.Mutex // guards all below; held for look-ups and changes only
 	unsettled []settlement
 	seen      map[seenKey]budget.Account
+	told      map[seenKey]time.Time // since when what was told of an account holds
 }
 
 // seenKey is an account in whichever window.
@@ -49,6 +50,7 @@ func (b *accounts) settle(ctx context.Context, s settlement) {
 		return
 	}
 	b.e.metrics.storeFailed.WithLabelValues("settle").Inc()
+	b.e.storeDown(false)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.unsettled) < maxUnsettled {

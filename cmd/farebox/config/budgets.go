@@ -24,6 +24,7 @@ type Budget struct {
 	DowngradeTo string    `yaml:"downgrade_to" max:"256" doc:"The cheaper model that downgrade asks."`
 	Throttle    int       `yaml:"throttle_per_minute" min:"1" max:"1000000" doc:"Calls that throttle lets pass a minute, for each value of per."`
 	Thresholds  []int     `yaml:"thresholds" max:"16" doc:"Percents of the limit at which spending is told, ascending, from 1 to 1000; not given: 50, 75, 90 and 100."`
+	Page        bool      `yaml:"page" doc:"Whether people may be woken when it is exhausted: receivers that page are told."`
 }
 
 // Amounts is a limit of one unit.
@@ -121,7 +122,7 @@ func (c *Config) Rules() []budget.Rule {
 func (b *Budget) rule() budget.Rule {
 	r := budget.Rule{
 		Name: b.Name, Match: b.Match.patterns(), Per: b.Per, Window: b.Window.window(), Until: b.Until.Time,
-		OnExhausted: budget.Action(b.OnExhausted), To: b.DowngradeTo, Throttled: int64(b.Throttle), Thresholds: b.Thresholds,
+		OnExhausted: budget.Action(b.OnExhausted), To: b.DowngradeTo, Throttled: int64(b.Throttle), Thresholds: b.Thresholds, Page: b.Page,
 	}
 	r.Unit, r.Limit = b.Limit.one()
 	for i := range b.Except.List {

@@ -1,0 +1,112 @@
+package engine
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/alert"
+	"github.com/farebox/farebox/policy/budget"
+)
+
+// crossed counts and tells what a settlement took over a threshold of its rule.
+func (e *Engine) crossed(all []budget.Crossed) {
+	rules := e.rules.Load().Budgets
+	for i := range all {
+		c := &all[i]
+		var rule *budget.Rule
+		if rules != nil {
+			rule = rules.Rule(c.Rule)
+		}
+		if rule == nil || !slices.Contains(rule.Thresholds, c.Percent) {
+			continue
+		}
+		e.metrics.crossed.WithLabelValues(c.Rule, strconv.Itoa(c.Percent)).Inc()
+		event := eventOf(rule, &c.Account)
+		event.Percent, event.Spent = c.Percent, c.Spent
+		e.alert(event)
+	}
+}
+
+// ranOut tells of the first call in a window for which a budget had too little:
+// it is used up, whatever percent of it is spent.
+func (e *Engine) ranOut(p *plan, a *budget.Account, left int64) {
+	rule := p.rules.Budgets.Rule(a.Rule)
+	if rule == nil || a.Rate > 0 || a.Unit == budget.Concurrency || !e.budgets.first(a, e.o.Now()) {
+		return
+	}
+	event := eventOf(rule, a)
+	event.Percent, event.Spent = 100, a.Limit-left
+	event.Severity = alert.Emergency
+	event.Message = "A call was turned away, or changed, for want of budget."
+	e.alert(event)
+}
+
+func eventOf(rule *budget.Rule, a *budget.Account) alert.Event {
+	return alert.Event{
+		Kind: alert.Budget, Rule: a.Rule, Of: a.Of, Limit: a.Limit, Unit: a.Unit.String(), Start: a.Start, End: a.End,
+		Team: teamOf(rule, a.Of), Page: rule.Page,
+	}
+}
+
+// teamOf is the team that an account is of, if it is of one.
+func teamOf(rule *budget.Rule, of string) string {
+	if i := slices.Index(rule.Per, "team"); i >= 0 {
+		if parts := strings.Split(of, "/"); i < len(parts) {
+			return strings.NewReplacer("%2F", "/", "%25", "%").Replace(parts[i])
+		}
+	}
+	if teams := rule.Match["team"]; len(teams) == 1 && !strings.Contains(teams[0], "*") {
+		return teams[0]
+	}
+	return ""
+}
+
+// storeDown tells that the store of budgets does not answer, and that calls pass
+// all the same.
+func (e *Engine) storeDown(open bool) {
+	now := e.o.Now()
+	if e.budgets.first(&budget.Account{Rule: string(alert.StoreDegraded), Start: now.Truncate(time.Hour)}, now) {
+		e.alert(alert.Event{Kind: alert.StoreDegraded, Message: "The store of budgets does not answer."})
+	}
+	if open && e.budgets.first(&budget.Account{Rule: string(alert.FailOpen), Start: now.Truncate(time.Hour)}, now) {
+		e.alert(alert.Event{Kind: alert.FailOpen, Message: "Calls pass while the store of budgets does not answer."})
+	}
+}
+
+// ranAway tells of a call that was flagged.
+func (e *Engine) ranAway(rec *policy.Record) {
+	team := rec.Owner.Value("team")
+	now := e.o.Now()
+	if e.budgets.first(&budget.Account{Rule: string(alert.Runaway), Of: team, Start: now.Truncate(time.Hour)}, now) {
+		e.alert(alert.Event{Kind: alert.Runaway, Of: team, Team: team, Message: "Call " + rec.ID.String() + " took more tokens than is right for one call."})
+	}
+}
+
+func (e *Engine) alert(event alert.Event) {
+	if e.o.Alerts != nil {
+		e.o.Alerts.Alert(event)
+	}
+}
+
+// first reports whether nothing was told of an account in its window, as far as
+// this process knows: the desk knows the rest.
+func (b *accounts) first(a *budget.Account, now time.Time) bool {
+	key := seenKey{a.Rule, a.Of}
+	since := a.Start
+	if since.IsZero() {
+		since = now.Truncate(time.Hour)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.told[key].Equal(since) {
+		return false
+	}
+	if len(b.told) >= maxSeen {
+		clear(b.told)
+	}
+	b.told[key] = since
+	return true
+}
