@@ -2,6 +2,8 @@ package redisstore
 
 import (
 	"encoding/binary"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -9,35 +11,63 @@ import (
 	"github.com/farebox/farebox/policy/budget"
 )
 
+// BenchmarkReserveAndSettle is a call that counts against five accounts: the time it
+// takes, and the processor's time that it takes of the server.
 func BenchmarkReserveAndSettle(b *testing.B) {
-	s := ready(b, Options{Addresses: []string{startServer(b).address}, Org: newOrg()})
-	accounts := make([]budget.Account, 5)
-	for i := range accounts {
-		accounts[i] = budget.Account{Rule: string(rune('a' + i)), Of: "team", Unit: budget.Unit(i % 4), Limit: 1 << 62, Start: time.Unix(0, 0), End: time.Now().Add(time.Hour)}
-	}
-	run := func(b *testing.B, n uint64) bool {
-		h := budget.Hold{Accounts: accounts, Most: budget.Amounts{100, 100, 100, 1, 1}, Until: s.Now().Add(time.Hour)}
-		binary.BigEndian.PutUint64(h.ID[:], n)
-		if short, err := s.Reserve(b.Context(), h); err != nil || !short.OK() {
-			b.Error(short, err)
-			return false
-		}
-		if _, found, err := s.Settle(b.Context(), h.ID, 0, budget.Amounts{50, 50, 50, 1, 1}, []int{50, 75, 90, 100}); err != nil || !found {
-			b.Error(found, err)
-			return false
-		}
-		return true
-	}
+	at := startServer(b)
+	s := ready(b, Options{Addresses: []string{at.address}, Org: newOrg()})
 	var n atomic.Uint64
-	b.Run("one at a time", func(b *testing.B) {
-		for b.Loop() && run(b, n.Add(1)) {
+	for _, kind := range []budget.Account{
+		{Rule: "window", Start: time.Unix(0, 0), End: time.Now().Add(time.Hour)}, {Rule: "moving", Rolling: time.Minute}, {Rule: "rate", Rate: time.Minute},
+	} {
+		accounts := make([]budget.Account, 5)
+		for i := range accounts {
+			accounts[i] = kind
+			accounts[i].Of, accounts[i].Unit, accounts[i].Limit = strconv.Itoa(i), budget.Unit(i%4), 1<<62
 		}
-	})
-	b.Run("many at once", func(b *testing.B) {
-		b.SetParallelism(32)
-		b.RunParallel(func(p *testing.PB) {
-			for p.Next() && run(b, n.Add(1)) {
+		call := func(b *testing.B) bool {
+			h := budget.Hold{Accounts: accounts, Most: budget.Amounts{100, 100, 100, 1, 1}, Until: s.Now().Add(time.Hour)}
+			binary.BigEndian.PutUint64(h.ID[:], n.Add(1))
+			short, err := s.Reserve(b.Context(), h)
+			if err != nil || !short.OK() {
+				b.Error(short, err)
+				return false
+			}
+			_, found, err := s.Settle(b.Context(), h.ID, 0, budget.Amounts{50, 50, 50, 1, 1}, []int{50, 75, 90, 100})
+			if err != nil || !found {
+				b.Error(found, err)
+			}
+			return err == nil && found
+		}
+		b.Run(kind.Rule+"/one at a time", func(b *testing.B) {
+			for b.Loop() && call(b) {
 			}
 		})
-	})
+		b.Run(kind.Rule+"/many at once", func(b *testing.B) {
+			before := at.processor()
+			b.SetParallelism(32)
+			b.RunParallel(func(p *testing.PB) {
+				for p.Next() && call(b) {
+				}
+			})
+			b.ReportMetric(float64((at.processor()-before).Microseconds())/float64(b.N), "server-µs/op")
+		})
+	}
+}
+
+// processor is how long the server has computed.
+func (s *server) processor() (sum time.Duration) {
+	s.t.Helper()
+	for line := range strings.Lines(s.command("INFO", "cpu")) {
+		name, text, _ := strings.Cut(strings.TrimSpace(line), ":")
+		if name != "used_cpu_sys" && name != "used_cpu_user" {
+			continue
+		}
+		seconds, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		sum += time.Duration(seconds * 1e9)
+	}
+	return sum
 }

@@ -24,6 +24,12 @@
 // counts any more; those that never end stay. The server must forget nothing else:
 // its maxmemory-policy must be noeviction, where maxmemory is set.
 //
+// # Cost
+//
+// A call is two round trips. Against five accounts it takes about 90 µs of the
+// server's processor (BenchmarkReserveAndSettle; a moving window or a rate takes up
+// to twice that), so that one server counts some ten thousand calls a second.
+//
 // # After a loss
 //
 // A server that was restarted without its data, or flushed, would let everybody

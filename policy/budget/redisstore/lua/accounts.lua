@@ -223,7 +223,8 @@ end
 -- endHold settles all accounts of a hold that were opened.
 local function endHold(hold, spent, answer)
   for i = HEAD + 1, #hold, EACH do
-    local s, t = states[hold[i]], terms(hold[i + 1])
+    local s = states[hold[i]]
+    local t = s.terms
     local beforeH, beforeL = s.sh, s.sl
     local mh, ml = amount(hold[2], t.unit)
     local h, l = amount(spent, t.unit)
