@@ -26,9 +26,9 @@
 //
 // # Cost
 //
-// A call is two round trips. Against five accounts it takes about 90 µs of the
-// server's processor (BenchmarkReserveAndSettle; a moving window or a rate takes up
-// to twice that), so that one server counts some ten thousand calls a second.
+// A call is two round trips. Against five accounts it takes about 100 µs of the
+// server's processor (BenchmarkReserveAndSettle; moving windows and rates take up to
+// twice that), so that one server counts some ten thousand calls a second.
 //
 // # After a loss
 //

@@ -107,6 +107,7 @@ end
 -- raiseLevel stops at the largest amount.
 local function raiseLevel(s, t, by)
   s.level = plus(s.level, by)
+  if s.level[6] + s.level[5] + s.level[4] == 0 and s.level[3] < 16384 then return end -- 2^62
   local most = scaled(t, 2147483647, half - 1)
   if smaller(most, s.level) then s.level = most end
 end

@@ -42,15 +42,13 @@ end
 
 -- times is of two numbers below 2^72.
 local function times(a, b)
-  local product, carry = {}, 0
-  for k = 1, 6 do
-    for i = math.max(1, k - 2), math.min(3, k) do
-      carry = carry + a[i] * b[k - i + 1]
-    end
-    product[k] = carry % limb
-    carry = floor(carry / limb)
-  end
-  return product
+  local a1, a2, a3, b1, b2, b3 = a[1], a[2], a[3], b[1], b[2], b[3]
+  local p1 = a1 * b1
+  local p2 = a1 * b2 + a2 * b1 + floor(p1 / limb)
+  local p3 = a1 * b3 + a2 * b2 + a3 * b1 + floor(p2 / limb)
+  local p4 = a2 * b3 + a3 * b2 + floor(p3 / limb)
+  local p5 = a3 * b3 + floor(p4 / limb)
+  return {p1 % limb, p2 % limb, p3 % limb, p4 % limb, p5 % limb, floor(p5 / limb)}
 end
 
 local function plus(a, b)
