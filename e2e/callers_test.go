@@ -101,18 +101,16 @@ func TestAProxyTellsWhoseCallItSendsOn(t *testing.T) {
 	t.Parallel()
 	a := newAuthority(t)
 	const told = "By=spiffe://story/ns/edge/sa/proxy;Hash=00;Subject=\"CN=bot, O=Story\";URI=spiffe://story/ns/shop/sa/bot"
-	for trust, stories := range map[bool]map[string]string{
-		false: {told: "edge", "": "edge"},
-		true: {
+	const trusted, ofProxies = "  trust_xfcc: true\n", "  trust_xfcc: true\n  xfcc_proxies: [\"spiffe://story/ns/relay/*\"]\n"
+	for trust, stories := range map[string]map[string]string{
+		"":        {told: "edge", "": "edge"},
+		ofProxies: {told: "edge", "": "edge"}, // who sends it is none of them
+		trusted: {
 			told: "shop", "": "edge", "URI=spiffe://story/ns/boss/sa/boss," + told: "shop", "Hash=00": "unattributed",
 			`Subject="` + told: "unattributed", // a quote that does not end
 		},
 	} {
-		config := byCertificate
-		if trust {
-			config += "  trust_xfcc: true\n"
-		}
-		s := kit.Start(t, harness.StackOptions{Config: shop + config, Envoy: harness.EnvoyOptions{Options: envoy.Options{ListenTLS: shownTo(t, a), TrustXFCC: trust}}})
+		s := kit.Start(t, harness.StackOptions{Config: shop + byCertificate + trust, Envoy: harness.EnvoyOptions{Options: envoy.Options{ListenTLS: shownTo(t, a), TrustXFCC: trust != ""}}})
 		for header, want := range stories {
 			e := ask(s, chatPath, plainBody)
 			e.header.Del(identityName)
@@ -122,12 +120,12 @@ func TestAProxyTellsWhoseCallItSendsOn(t *testing.T) {
 				t.Fatalf("%s: status %d, %v", header, g.status, g.err)
 			}
 			if b := settled(t, s.Farebox, e.trace); b.Team != want {
-				t.Errorf("trusted %v, %q: team %s, want %s", trust, header, b.Team, want)
+				t.Errorf("trusted %q, %q: team %s, want %s", trust, header, b.Team, want)
 			}
 		}
 		for _, c := range s.Provider.Calls() {
 			if v := c.Header.Values("X-Forwarded-Client-Cert"); v != nil {
-				t.Errorf("trusted %v: the provider saw %q", trust, v)
+				t.Errorf("trusted %q: the provider saw %q", trust, v)
 			}
 		}
 	}

@@ -282,7 +282,7 @@ func FuzzFiles(f *testing.F) {
 	f.Add([]byte("http_filters: [{typed_config: {'@type': x.ext_proc.v3.ExternalProcessor}}]"))
 	f.Add([]byte("<<: &a {b: *a}\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		r, err := Files(File{"f", text})
+		r, err := FilesFor(needed("callers"), File{"f", text})
 		if err != nil {
 			return
 		}

@@ -13,6 +13,7 @@
 package attribution
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -64,6 +65,9 @@ type Options struct {
 	// there is that header: its last element. Whoever may send it may be anyone. It is
 	// not sent upstream then.
 	TrustXFCC bool
+	// Proxies are patterns of the SPIFFE IDs of those whose header is believed. None:
+	// everyone's is.
+	Proxies []string
 }
 
 // Attribution resolves owners.
@@ -75,6 +79,7 @@ type Attribution struct {
 	facts     []string // that the owners know
 	onUnknown OnUnknown
 	trustXFCC bool
+	proxies   []string
 }
 
 // rule is a Rule made ready: every text it can say is there already.
@@ -91,13 +96,18 @@ type rule struct {
 
 // New checks options and makes an Attribution.
 func New(o Options) (*Attribution, error) {
-	a := &Attribution{refuse: o.Refuse, owners: o.Owners, onUnknown: o.OnUnknown, trustXFCC: o.TrustXFCC}
+	a := &Attribution{refuse: o.Refuse, owners: o.Owners, onUnknown: o.OnUnknown, trustXFCC: o.TrustXFCC, proxies: slices.Clone(o.Proxies)}
 	if o.Owners != nil {
 		a.facts = o.Owners.Facts()
 	}
 	var err error
 	if a.rules, err = compile(o, a.facts); err != nil {
 		return nil, err
+	}
+	for _, p := range a.proxies {
+		if err := CheckProxy(p); err != nil {
+			return nil, fmt.Errorf("attribute calls: %w", err)
+		}
 	}
 	if o.TrustXFCC {
 		o.Strip = append(slices.Clone(o.Strip), xfccHeader)

@@ -259,7 +259,7 @@ func (s *source) read(r *policy.Request, a *Attribution) (raw string, is reading
 	case fromTrace:
 		return r.TraceID, told
 	case fromCertificate:
-		return fit(peer(r.Identity, a.trustXFCC), s.name)
+		return fit(a.caller(r.Identity), s.name)
 	case fromClaim:
 		value, one := r.Identity.Claim(s.of, s.name)
 		if !one {

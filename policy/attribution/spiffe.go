@@ -2,6 +2,7 @@ package attribution
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/farebox/farebox/policy"
@@ -23,6 +24,14 @@ const (
 	spiffeScheme = "spiffe://"
 	taken        = "{}"
 )
+
+// CheckProxy reports what can be no pattern of Options.Proxies.
+func CheckProxy(pattern string) error {
+	if strings.Contains(pattern, taken) {
+		return fmt.Errorf("%q takes a value: the ID of a proxy is only compared, write * in its place", pattern)
+	}
+	return checkPattern(pattern)
+}
 
 func checkPattern(p string) error {
 	rest, is := strings.CutPrefix(p, spiffeScheme)
@@ -76,19 +85,26 @@ func fit(id, pattern string) (value string, is reading) {
 	return value, told
 }
 
-// peer returns the URI of the caller's certificate, or "". Where the header is
+// caller returns the URI of the caller's certificate, or "". Where the header is
 // believed and there, it alone counts: the certificate of this connection is then
 // that of the proxy.
-func peer(id policy.Identity, trustXFCC bool) string {
-	if trustXFCC {
-		if told := id.Header(xfccHeader); told != "" {
-			return lastURI(told)
-		}
+func (a *Attribution) caller(id policy.Identity) string {
+	shown := ""
+	if id.Attribute(peerShown) == "true" {
+		shown = id.Attribute(peerURI)
 	}
-	if id.Attribute(peerShown) != "true" {
-		return ""
+	if !a.trustXFCC || len(a.proxies) > 0 && !slices.ContainsFunc(a.proxies, func(p string) bool { return covers(p, shown) }) {
+		return shown
 	}
-	return id.Attribute(peerURI)
+	if told := id.Header(xfccHeader); told != "" {
+		return lastURI(told)
+	}
+	return shown
+}
+
+func covers(pattern, id string) bool {
+	_, is := fit(id, pattern)
+	return id != "" && is == told
 }
 
 // lastURI returns the URI in the last element of an x-forwarded-client-cert header:

@@ -106,6 +106,34 @@ func TestTheHeaderCountsOnlyWhereItIsTrusted(t *testing.T) {
 	}
 }
 
+func TestTheHeaderCountsOnlyOfItsProxies(t *testing.T) {
+	a := mustNew(t, Options{
+		Rules: []Rule{{Name: "team", Sources: []Source{{SPIFFE: "spiffe://acme/{}"}}}}, TrustXFCC: true, Proxies: []string{"spiffe://other/*", "spiffe://acme/edge-*"},
+	})
+	for name, tc := range map[string]struct {
+		in   call
+		want string
+	}{
+		"a proxy":         {showing("spiffe://acme/edge-1"), "boss"},
+		"another one":     {showing("spiffe://other/a/b"), "boss"},
+		"a workload":      {showing("spiffe://acme/a"), "a"},
+		"below a proxy":   {showing("spiffe://acme/edge-1/a"), "boss"}, // what an ID has beneath it is its own
+		"no certificate":  {call{}, policy.Unattributed},
+		"a claim of one":  {call{"a:connection.uri_san_peer_certificate": "spiffe://acme/edge-1"}, policy.Unattributed},
+		"another's proxy": {showing("spiffe://acme.evil/edge-1"), policy.Unattributed},
+	} {
+		tc.in["h:x-forwarded-client-cert"] = "URI=spiffe://acme/boss"
+		if got := a.Resolve(&policy.Request{Identity: tc.in}).Owner.Value("team"); got != tc.want {
+			t.Errorf("%s: %q, want %q", name, got, tc.want)
+		}
+	}
+	for _, p := range []string{"edge", "spiffe://acme/{}", ""} {
+		if _, err := New(Options{TrustXFCC: true, Proxies: []string{p}}); err == nil {
+			t.Errorf("New takes the proxy %q", p)
+		}
+	}
+}
+
 // TestNoHeaderBeatsAnIdentity asks with every source of identity before a header
 // that a caller forges.
 func TestNoHeaderBeatsAnIdentity(t *testing.T) {

@@ -50,7 +50,7 @@ func (c *Config) Attribution() attribution.Options {
 		Strip:   lowered(c.Attributes.Strip),
 		Owners:  c.directory(),
 
-		TrustXFCC: c.Attributes.TrustXFCC,
+		TrustXFCC: c.Attributes.TrustXFCC, Proxies: slices.Clone(c.Attributes.Proxies),
 	}
 	switch c.Attributes.OnUnknown {
 	case UnknownRefuse:
@@ -131,6 +131,11 @@ func (d *decoder) validateAttributes(a *Attributes, dir *owners.Directory) {
 	for i, name := range a.Require {
 		if !slices.Contains(names, name) {
 			d.addAt(fmt.Sprintf("%s.require[%d]", section, i), &Error{Message: fmt.Sprintf("no attribute is called %q", clip(name)), Hint: didYouMean(name, names)})
+		}
+	}
+	for i, p := range a.Proxies {
+		if err := attribution.CheckProxy(p); err != nil && p != "" {
+			d.addAt(fmt.Sprintf("%s.xfcc_proxies[%d]", section, i), &Error{Message: err.Error()})
 		}
 	}
 	for i, name := range a.Strip {

@@ -61,11 +61,15 @@ func checkXFCC(c *Config) []Finding {
 	reads := slices.ContainsFunc(c.Attributes.List, func(a Attribute) bool {
 		return slices.ContainsFunc(a.Sources, func(s Source) bool { return s.SPIFFE != "" })
 	})
-	switch {
-	case !c.Attributes.TrustXFCC:
+	switch a := &c.Attributes; {
+	case !a.TrustXFCC && len(a.Proxies) > 0:
+		return []Finding{warn("attribution.xfcc_proxies", "x-forwarded-client-cert is believed of nobody", "write `trust_xfcc: true`")}
+	case !a.TrustXFCC:
 		return nil
 	case !reads:
 		return []Finding{warn(key, "no attribute has a spiffe source, so nothing reads the header", "remove it")}
+	case len(a.Proxies) == 0:
+		return []Finding{warn(key, "whoever reaches Envoy and may send x-forwarded-client-cert can be anyone", "name the proxies that write it in attribution.xfcc_proxies")}
 	}
-	return []Finding{{Note, key, "whoever reaches Envoy and may send x-forwarded-client-cert can be anyone", "let only the proxies in that write it, by client certificate"}}
+	return nil
 }

@@ -162,6 +162,7 @@ type Attributes struct {
 	Strip     []string `yaml:"strip" max:"64" doc:"Request headers that the provider does not get."`
 	OnUnknown string   `yaml:"on_unknown" one:"unattributed refuse accept" doc:"What happens to a call of a team that owners does not list: it is counted as unattributed, it gets 403 unknown_owner, or the team is taken as it stands."`
 	TrustXFCC bool     `yaml:"trust_xfcc" doc:"Whether spiffe believes x-forwarded-client-cert: where a call has it, its last element is the caller's certificate, and that of the connection is the proxy's before Envoy. Only where nobody but such proxies reaches Envoy, and each of them writes the header anew or appends to it. The provider does not get it then."`
+	Proxies   []string `yaml:"xfcc_proxies" max:"64" doc:"With trust_xfcc, patterns of the SPIFFE IDs of those proxies, as in spiffe: a call over a certificate of another is that one's, whatever header it sends. Not given: everyone is believed."`
 }
 
 // What happens to a call without a required attribute.
