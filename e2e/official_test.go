@@ -40,6 +40,7 @@ type entry struct {
 type heard struct {
 	Name, Text, Error string
 	Usage, Seen       json.RawMessage
+	Raised            thrown // with Error
 }
 
 // house is a provider, and the official clients that visit it.

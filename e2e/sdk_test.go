@@ -25,6 +25,7 @@ type sdkCall struct {
 	BaseURL string            `json:"base_url"`
 	Headers map[string]string `json:"headers"` // of every call of the client
 	Retries int               `json:"retries"` // that the client may make
+	Patient bool              `json:"patient"` // it retries as its makers have it do, whatever Retries says
 	Do      string            `json:"do"`
 	Args    map[string]any    `json:"args"`
 }

@@ -48,6 +48,9 @@ func (st *stream) sayNo(why policy.Refusal) {
 		l.Set = append(l.Set, wire.Pair{Name: "content-type", Value: "application/json"})
 		l.Body = r.Refuse(why.Status, why.Code, why.Message)
 	}
+	if r, ok := st.way.dialect.(tokenizer.StatusRefuser); ok {
+		l.Status = r.RefusedStatus(why.Status, why.Code)
+	}
 	if why.Retry > 0 {
 		seconds := int64(math.Ceil(why.Retry.Seconds()))
 		l.Set = append(l.Set, wire.Pair{Name: "retry-after", Value: strconv.FormatInt(seconds, 10)})

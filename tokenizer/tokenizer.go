@@ -223,6 +223,13 @@ type Refuser interface {
 	Refuse(status int, code, message string) []byte
 }
 
+// StatusRefuser is a Refuser whose provider gives some kind of error another status
+// than most do, by which its clients tell whether to try again.
+type StatusRefuser interface {
+	// RefusedStatus is the status that a refusal of this status and code has.
+	RefusedStatus(status int, code string) int
+}
+
 // Edit replaces body[At:At+Cut] by Put; a list is sorted and disjoint. A 20 MB
 // body is never copied to change 30 bytes.
 type Edit struct {

@@ -5,7 +5,7 @@
 // one line of JSON goes to standard output: what the client itself made of the
 // answer, or the error that it threw.
 //
-// A CALL is {"name", "base_url", "headers", "do", "args"}, as of official_calls.py;
+// A CALL is {"name", "base_url", "headers", "do", "args", "patient"}, as of official_calls.py;
 // "do" is anthropic.create, anthropic.stream, anthropic.countTokens, ai.generateText
 // or ai.streamText.
 
@@ -19,8 +19,11 @@ const { createAnthropic } = require("@ai-sdk/anthropic");
 
 globalThis.AI_SDK_LOG_WARNINGS = false; // they would stand between the results
 
-async function anthropic({ base_url, headers, args }, method) {
-  const client = new Anthropic({ apiKey: "key-story", baseURL: base_url, defaultHeaders: headers, maxRetries: 0 });
+// once are options by which a client does not retry, unless it is patient.
+const once = (patient) => (patient ? {} : { maxRetries: 0 });
+
+async function anthropic({ base_url, headers, args, patient }, method) {
+  const client = new Anthropic({ apiKey: "key-story", baseURL: base_url, defaultHeaders: headers, ...once(patient) });
   if (method === "countTokens") {
     const count = await client.messages.countTokens(args);
     return { text: "", usage: count, seen: count };
@@ -38,10 +41,10 @@ async function anthropic({ base_url, headers, args }, method) {
   return { text, usage: message.usage, seen: [...events, message] };
 }
 
-async function ai({ base_url, headers, args }, method) {
+async function ai({ base_url, headers, args, patient }, method) {
   const { model, ...rest } = args;
   const provider = createAnthropic({ baseURL: base_url + "/v1", apiKey: "key-story", headers });
-  const given = { model: provider(model), maxRetries: 0, ...rest };
+  const given = { model: provider(model), ...once(patient), onError: () => {}, ...rest };
   const running = method === "streamText" ? streamText(given) : await generateText(given);
   const pieces = [];
   if (method === "streamText") for await (const piece of running.textStream) pieces.push(piece);
@@ -55,7 +58,8 @@ for (const call of JSON.parse(readFileSync(0, "utf8")).calls) {
   try {
     told = await { anthropic, ai }[client](call, method);
   } catch (error) {
-    told = { error: `${error.name}: ${error.message}` };
+    const last = error.lastError ?? error; // the AI SDK wraps what it retried
+    told = { error: `${error.name}: ${error.message}`, raised: { type: error.constructor.name, status: last.status ?? last.statusCode ?? 0, message: error.message } };
   }
   console.log(JSON.stringify({ ...told, name: call.name }));
 }

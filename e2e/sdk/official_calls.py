@@ -4,10 +4,12 @@ Standard input is one JSON plan: {"calls": [CALL, ...]}. For each call, in order
 one line of JSON goes to standard output: what the client itself made of the
 answer, or the exception that it raised.
 
-A CALL is {"name", "base_url", "headers", "do", "args"}: the headers go with the
-call, "do" is CLIENT.METHOD, "args" are the method's arguments. What is told of it is
+A CALL is {"name", "base_url", "headers", "do", "args", "patient"}: the headers go
+with the call, "do" is CLIENT.METHOD, "args" are the method's arguments. A patient
+client retries as its makers have it do; no other does. What is told of it is
 {"name", "text", "usage", "seen"}: the text and the usage as the client tells them,
-and all that it made of the answer, event by event.
+and all that it made of the answer, event by event; or {"name", "error", "raised"}:
+the exception, its class, the status that it knows and what it says.
 """
 
 import contextlib
@@ -30,10 +32,24 @@ def told(text, usage, seen):
     return {"text": text, "usage": usage, "seen": seen}
 
 
+def once(call, **options):
+    """Options by which a client does not retry, unless it is patient."""
+    return {} if call.get("patient") else options
+
+
+def raised(e):
+    """What an exception tells whoever catches it."""
+    response = getattr(e, "response", None)
+    if isinstance(response, dict):  # boto3
+        return {"type": type(e).__name__, "status": response["ResponseMetadata"]["HTTPStatusCode"], "message": str(e)}
+    status = [s for s in (getattr(e, name, None) for name in ("status_code", "code")) if isinstance(s, int)]
+    return {"type": type(e).__name__, "status": status[0] if status else 0, "message": str(e)}
+
+
 def anthropic(call, method):
     import anthropic
 
-    client = anthropic.Anthropic(api_key="key-story", base_url=call["base_url"], default_headers=call["headers"], max_retries=0)
+    client = anthropic.Anthropic(api_key="key-story", base_url=call["base_url"], default_headers=call["headers"], **once(call, max_retries=0))
     if method == "count_tokens":
         count = plain(client.messages.count_tokens(**call["args"]))
         return told("", count, count)
@@ -70,7 +86,7 @@ def bedrock(call, method):
 
     client = boto3.client(
         "bedrock-runtime", region_name="eu-north-1", endpoint_url=call["base_url"], aws_access_key_id="story", aws_secret_access_key="story",
-        config=Config(retries={"total_max_attempts": 1}, proxies={}),
+        config=Config(proxies={}, **once(call, retries={"total_max_attempts": 1})),
     )
 
     def add(request, **_):  # behind the signature, which does not cover them
@@ -98,7 +114,7 @@ def cohere(call, method):
     import cohere
 
     client = cohere.ClientV2(api_key="key-story", base_url=call["base_url"])
-    options = {"additional_headers": call["headers"], "max_retries": 0}
+    options = {"additional_headers": call["headers"], **once(call, max_retries=0)}
     if method == "chat_stream":
         events = [plain(e) for e in client.chat_stream(**call["args"], request_options=options)]
         text = "".join(e["delta"]["message"]["content"]["text"] for e in events if e["type"] == "content-delta")
@@ -161,7 +177,7 @@ def main():
             try:
                 result = CLIENTS[client](call, method)
             except Exception as e:  # whatever it raises, that is what the client made of it
-                result = {"error": f"{type(e).__name__}: {e}"}
+                result = {"error": f"{type(e).__name__}: {e}", "raised": raised(e)}
         print(json.dumps(dict(result, name=call["name"]), default=str), flush=True)
 
 

@@ -41,8 +41,9 @@ const (
 type Dialect struct{}
 
 var (
-	_ tokenizer.Dialect = (*Dialect)(nil)
-	_ tokenizer.Refuser = (*Dialect)(nil)
+	_ tokenizer.Dialect       = (*Dialect)(nil)
+	_ tokenizer.Refuser       = (*Dialect)(nil)
+	_ tokenizer.StatusRefuser = (*Dialect)(nil)
 )
 
 // New makes the dialect.

@@ -193,7 +193,7 @@ func TestRefuse(t *testing.T) {
 	}{
 		{400, "x", "ValidationException"}, {401, "x", "AccessDeniedException"}, {403, "model_denied", "AccessDeniedException"},
 		{404, "x", "ResourceNotFoundException"}, {413, "x", "ValidationException"}, {429, "rate_limited", "ThrottlingException"},
-		{429, "budget_exhausted", "ServiceQuotaExceededException"}, {503, "x", "ServiceUnavailableException"}, {500, "x", "InternalServerException"},
+		{429, "budget_exhausted", "ServiceQuotaExceededException"}, {429, "off_peak_only", "ServiceQuotaExceededException"}, {503, "x", "ServiceUnavailableException"}, {500, "x", "InternalServerException"},
 	} {
 		var got map[string]string
 		if err := json.Unmarshal(New().Refuse(c.status, c.code, `no "money"`), &got); err != nil {
@@ -201,6 +201,13 @@ func TestRefuse(t *testing.T) {
 		}
 		if got["__type"] != c.want || got["message"] != `no "money"` || len(got) != 2 {
 			t.Errorf("%d %s: %v", c.status, c.code, got)
+		}
+		want := c.status
+		if c.want == quota {
+			want = 400
+		}
+		if got := New().RefusedStatus(c.status, c.code); got != want {
+			t.Errorf("%d %s goes out as %d, want %d", c.status, c.code, got, want)
 		}
 	}
 }
