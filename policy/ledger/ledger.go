@@ -30,6 +30,7 @@ type Store interface {
 	Deferrals
 	Spending
 	Alerts
+	Approvals
 	// Find returns every record whose call id, request id, trace id or response
 	// id is id, oldest first, at most limit.
 	Find(ctx context.Context, id string, limit int) ([]policy.Record, error)

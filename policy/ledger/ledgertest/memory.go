@@ -33,6 +33,8 @@ type Memory struct {
 
 	alerts []ledger.Alert // by number, from 1
 	mutes  []ledger.Mute
+
+	approvals []ledger.Approval // by number, from 1
 }
 
 var _ ledger.Store = (*Memory)(nil)

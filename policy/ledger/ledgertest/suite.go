@@ -63,6 +63,8 @@ func Run(t *testing.T, open func(t *testing.T) ledger.Store) {
 		{"alerts are acknowledged", alertsAcknowledged},
 		{"mutes and re-arming", alertsMuted},
 		{"alerts are listed newest first", alertsListed},
+		{"approvals are requested and decided", approvalsDecided},
+		{"approvals are listed newest first", approvalsListed},
 		{"verdicts beside the writer", verdictsBeside},
 		{"an ended context writes nothing", endedContext},
 		{"readers beside the writer", concurrent},
