@@ -25,8 +25,9 @@ each, with which role, of what, what it was before and after, and why. Entries
 are never changed or removed. The number of an entry is what corrections name as
 their audit entry, see "explain".
 
-Kinds of change are outcome.set, see "outcomes set", and prices.rerate, see
-"prices rerate".
+Kinds of change are outcome.set, see "outcomes set", prices.rerate, see "prices
+rerate", and approval.request, approval.grant and approval.revoke, see
+"approvals".
 
 --from is included, --to is not. A date is its midnight in the zone of --tz, in
 which times are shown. The audit takes the role finance. A table cuts what is

@@ -14,6 +14,9 @@
 //	POST /api/v1/outcomes      say it
 //	GET  /api/v1/outcomes/list all that was said, newest first
 //	POST /api/v1/prices/rerate price calls anew
+//	GET  /api/v1/approvals     who may ask which model by leave, and wants to
+//	POST /api/v1/approvals     request that
+//	POST /api/v1/approvals/decision  grant or revoke it
 //	GET  /api/v1/audit         who changed what
 //	GET  /api/v1/openapi.json  this, described (and .yaml)
 //
@@ -46,6 +49,7 @@ type Ledger interface {
 	Verdict(ctx context.Context, s ledger.Subject) (ledger.Verdict, bool, error)
 	Verdicts(ctx context.Context, h ledger.Hearing) ([]ledger.Verdict, error)
 	Audit(ctx context.Context, r ledger.Review) ([]ledger.Change, error)
+	ledger.Approvals
 }
 
 var _ Ledger = ledger.Store(nil)
@@ -70,6 +74,8 @@ const (
 	outcomesPath     = "/api/v1/outcomes"
 	outcomeListPath  = "/api/v1/outcomes/list"
 	reratePath       = "/api/v1/prices/rerate"
+	approvalsPath    = "/api/v1/approvals"
+	decisionPath     = "/api/v1/approvals/decision"
 	auditPath        = "/api/v1/audit"
 	openAPIPath      = "/api/v1/openapi"
 

@@ -119,6 +119,26 @@ func (c *Client) SetOutcome(ctx context.Context, o Outcome) (*OutcomeAnswer, err
 	return a, c.do(ctx, http.MethodPost, outcomesPath, body, a)
 }
 
+// Approvals lists approvals of models, newest first.
+func (c *Client) Approvals(ctx context.Context, q ApprovalsQuery) (*ApprovalsAnswer, error) {
+	values := url.Values{}
+	set(values, "team", q.Team)
+	set(values, "state", q.State)
+	set(values, "limit", number(q.Limit))
+	set(values, "cursor", q.Cursor)
+	return ask[ApprovalsAnswer](ctx, c, approvalsPath, values)
+}
+
+// RequestApproval requests that a team may ask a model.
+func (c *Client) RequestApproval(ctx context.Context, asked ApprovalAsked) (*Approval, error) {
+	return post[Approval](ctx, c, approvalsPath, asked)
+}
+
+// DecideApproval grants or revokes an approval.
+func (c *Client) DecideApproval(ctx context.Context, d ApprovalDecided) (*Approval, error) {
+	return post[Approval](ctx, c, decisionPath, d)
+}
+
 // Outcomes lists what was said of calls and interactions, newest first.
 func (c *Client) Outcomes(ctx context.Context, q OutcomesQuery) (*OutcomesAnswer, error) {
 	values := times(q.From, q.To)
@@ -184,6 +204,19 @@ func ask[A any](ctx context.Context, c *Client, path string, values url.Values) 
 	}
 	a := new(A)
 	if err := c.do(ctx, http.MethodGet, path, nil, a); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// post sends one body and gets one answer.
+func post[A any](ctx context.Context, c *Client, path string, sent any) (*A, error) {
+	body, err := json.Marshal(sent)
+	if err != nil {
+		return nil, fmt.Errorf("write %s: %w", path, err)
+	}
+	a := new(A)
+	if err := c.do(ctx, http.MethodPost, path, body, a); err != nil {
 		return nil, err
 	}
 	return a, nil

@@ -19,6 +19,7 @@ const (
 	Unauthenticated  = "unauthenticated"
 	Forbidden        = "forbidden"
 	NotFound         = "not_found"
+	Conflict         = "conflict"
 	MethodNotAllowed = "method_not_allowed"
 	TooManyRows      = "too_many_rows"
 	Unavailable      = "unavailable"

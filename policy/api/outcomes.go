@@ -129,6 +129,9 @@ func (s *server) register() {
 	register(s, outcomeOperation(), s.outcome)
 	register(s, setOutcomeOperation(), s.setOutcome)
 	register(s, outcomesOperation(), s.outcomes)
+	register(s, approvalsOperation(), s.approvals)
+	register(s, requestApprovalOperation(), s.requestApproval)
+	register(s, decideApprovalOperation(), s.decideApproval)
 	register(s, auditOperation(), s.audit)
 	register(s, rerateOperation(), s.rerate)
 }

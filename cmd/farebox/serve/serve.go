@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"github.com/farebox/farebox/cmd/farebox/config"
@@ -103,7 +104,8 @@ type callPath struct {
 	over   *ledger.Closings // interactions
 	terms  *terms.Terms     // in use; written by what reloads
 
-	approvals *access.Approvals
+	approvals   *access.Approvals
+	approveTurn sync.Mutex // held while approvals are read and set
 }
 
 // newCallPath wires the path of a call and settles what an earlier run left
@@ -113,6 +115,9 @@ func newCallPath(ctx context.Context, c *config.Config, b *books, reg prometheus
 	p.over.SetIdle(c.Interactions.Idle.Std())
 	if err := reg.Register(p.over); err != nil {
 		return nil, fmt.Errorf("register metrics of interactions: %w", err)
+	}
+	if err := p.approve(ctx); err != nil {
+		return nil, err
 	}
 	rules, err := p.rulesOf(ctx, c)
 	if err != nil {
