@@ -80,21 +80,6 @@ func (st *stream) letGo(in *wire.Message, method string) {
 	st.phase = over
 }
 
-// drop takes headers off what goes upstream, but for those that an AWS signature
-// covers: without them the provider would refuse the call.
-func (st *stream) drop(in *wire.Message, names ...string) {
-	signed := signedHeaders(in)
-	if signed == "" {
-		st.reply.Drop = append(st.reply.Drop, names...)
-		return
-	}
-	for _, name := range names {
-		if !strings.Contains(signed, ";"+name+";") {
-			st.reply.Drop = append(st.reply.Drop, name)
-		}
-	}
-}
-
 // askPlain asks for an answer that is not compressed, the cheapest to read, if it is
 // read at all.
 func (st *stream) askPlain(in *wire.Message) {
@@ -103,20 +88,6 @@ func (st *stream) askPlain(in *wire.Message) {
 	}
 	st.drop(in, "accept-encoding")
 }
-
-// signedHeaders lists what an AWS signature covers, as ";host;x-amz-date;", or "".
-// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
-func signedHeaders(in *wire.Message) string {
-	auth := in.Header("authorization")
-	if !strings.HasPrefix(auth, awsSignature) {
-		return ""
-	}
-	_, list, _ := strings.Cut(auth, "SignedHeaders=")
-	list, _, _ = strings.Cut(list, ",")
-	return ";" + strings.TrimSpace(list) + ";"
-}
-
-const awsSignature = "AWS4-HMAC-SHA256"
 
 // askAfter admits a request without a body, if it asks after earlier work: what
 // its answer tells belongs to that; or if it is counted by its queries. Any other
@@ -255,7 +226,7 @@ func apiKey(h *wire.Message) string {
 }
 
 func (st *stream) admit(call tokenizer.Call, body []byte) {
-	st.request.Signed = strings.HasPrefix(st.head.Header("authorization"), awsSignature)
+	_, st.request.Signed = signature(&st.head)
 	st.request.Changes = st.changes(call, body)
 	start := time.Now()
 	ticket, err := st.srv.o.Decider.Admit(st.ctx, &st.request)

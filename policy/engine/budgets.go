@@ -40,7 +40,7 @@ func (e *Engine) reserve(ctx context.Context, rules *Rules, t *policy.Ticket) *p
 	}
 	e.metrics.wouldRefuse.WithLabelValues(why.Code).Inc()
 	t.Model, t.MaxOutput = before.Model, before.MaxOutput
-	t.Rulings = append(before.Rulings[:len(before.Rulings):len(before.Rulings)], policy.Ruling{Rule: why.Rule, Did: policy.WouldRefuse, Why: why.Code})
+	t.Rulings = append(slices.Clip(before.Rulings), policy.Ruling{Rule: why.Rule, Did: policy.WouldRefuse, Why: why.Code})
 	p = e.plan(rules, t)
 	p.soften()
 	if why := e.take(ctx, &p); why != nil && why.Code != "no_budget" {

@@ -61,6 +61,9 @@ func TestMeterAtEveryCut(t *testing.T) {
 				t.Errorf("%s: %v is %d, %v", s.name, class, got, known)
 			}
 		}
+		if in, out := u.Totals(); in != max(s.in, 0) || out != max(s.out, 0) {
+			t.Errorf("%s: the classes sum to %d and %d", s.name, in, out)
+		}
 		if want.Unreadable != 0 || want.Error != s.fails || string(want.Text) != s.text || want.Finish != s.finish || complete == (s.name == "error amid lines") {
 			t.Errorf("%s: complete %v, %+v", s.name, complete, want)
 		}
