@@ -52,6 +52,7 @@ func (s *Server) Serve(l net.Listener) *Service {
 			grpc.MaxConcurrentStreams(uint32(min(2*r.MaxStreams, 1<<31))), // room to refuse what is beyond MaxStreams
 			experimental.BufferPool(mem.NewTieredBufferPool(bufferSizes...)),
 			grpc.NumStreamWorkers(uint32(4*runtime.GOMAXPROCS(0))),
+			wire.Codec(),
 		),
 		health: health.NewServer(), server: s, failed: make(chan error, 1), log: s.o.Logger,
 	}

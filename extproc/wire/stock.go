@@ -68,13 +68,15 @@ func Register(s grpc.ServiceRegistrar, h Handler) {
 type processor struct{ handle Handler }
 
 func (p processor) Process(stream extprocv3.ExternalProcessor_ProcessServer) error {
-	return p.handle(stream.Context(), &stock{stream: stream})
+	return p.handle(stream.Context(), &stock{stream: stream, in: frame{ProcessingRequest: &extprocv3.ProcessingRequest{}}})
 }
 
 // stock is a Conn of generated messages. The parts of a reply are kept and
-// reused: grpc has marshalled them when SendMsg returns.
+// reused: grpc has marshalled them when SendMsg returns. So is the message that is
+// read; what is in it is made anew for each.
 type stock struct {
 	stream extprocv3.ExternalProcessor_ProcessServer
+	in     frame
 
 	out     extprocv3.ProcessingResponse
 	common  extprocv3.CommonResponse
@@ -83,10 +85,11 @@ type stock struct {
 }
 
 func (c *stock) Recv(m *Message) error {
-	var in extprocv3.ProcessingRequest
-	if err := c.stream.RecvMsg(&in); err != nil {
+	if err := c.stream.RecvMsg(&c.in); err != nil {
 		return err
 	}
+	c.in.later = true
+	in := c.in.ProcessingRequest
 	*m = Message{attrs: in.GetAttributes()[filterName].GetFields(), typed: in.GetMetadataContext().GetTypedFilterMetadata(), untyped: in.GetMetadataContext().GetFilterMetadata()}
 	switch r := in.GetRequest().(type) {
 	case *extprocv3.ProcessingRequest_RequestHeaders:
