@@ -82,7 +82,7 @@ func SeverityOf(percent int) Severity {
 // others within an hour (UTC).
 type Event struct {
 	Kind     Kind
-	Severity Severity // zero: of a Budget by SeverityOf, of others Warning
+	Severity Severity // zero: as Rules.Kinds say; else of a Budget by SeverityOf, of others Warning
 	Rule     string   // the budget or the watch; empty: the name of Kind
 	Of       string   // whose it is, as Rule counts apart; empty: there is one
 	Percent  int      // of Limit that is spent; several at once: the highest alone is told
@@ -100,20 +100,13 @@ type Event struct {
 	Message string
 }
 
-// complete fills in what an event leaves open.
-func (e *Event) complete(now time.Time) {
+// begin fills in when an event was and what it is of.
+func (e *Event) begin(now time.Time) {
 	if e.At.IsZero() {
 		e.At = now
 	}
 	if e.Rule == "" {
 		e.Rule = string(e.Kind)
-	}
-	switch {
-	case e.Severity != 0:
-	case e.Kind == Budget:
-		e.Severity = SeverityOf(e.Percent)
-	default:
-		e.Severity = Warning
 	}
 }
 

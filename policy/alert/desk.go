@@ -119,7 +119,7 @@ func New(o Options, r Rules) (*Desk, error) {
 // closed, the event is dropped and counted. One that came within the last minute
 // costs a look into a map.
 func (d *Desk) Alert(e Event) {
-	e.complete(d.now())
+	e.begin(d.now())
 	id := identity{e.Kind, e.Rule, e.Of, e.Unit, e.Percent, e.Limit, e.since().Unix()}
 	if !d.enqueue(id, e) {
 		d.metrics.dropped.Inc()
@@ -219,6 +219,9 @@ func (d *Desk) keep(ctx context.Context, e Event) {
 	d.mu.Lock()
 	rules := d.rules
 	d.mu.Unlock()
+	if !rules.complete(&e) {
+		return
+	}
 	a := rules.alert(&e)
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		kept, fresh, err := d.store.Raise(ctx, a)

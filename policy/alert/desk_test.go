@@ -478,6 +478,30 @@ func TestManyAlertsAreToldInSeveralMessages(t *testing.T) {
 	})
 }
 
+func TestKindsSayHowTheyAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, b, pager := &ledgertest.Memory{}, &inbox{}, &inbox{}
+		d, _ := open(t, m, alert.Rules{
+			Receivers: []alert.Receiver{to(b, alert.Info), {Name: "pager", Least: alert.Info, Pages: true, Notifier: pager}},
+			Kinds:     map[alert.Kind]alert.How{alert.FailOpen: {Severity: alert.Emergency, Page: true}, alert.Runaway: {}},
+		})
+		for _, e := range []alert.Event{
+			{Kind: alert.FailOpen}, {Kind: alert.FailOpen, Of: "x", Severity: alert.Info}, {Kind: alert.Runaway, Severity: alert.Critical, Page: true}, {Kind: alert.StoreDegraded},
+		} {
+			d.Alert(e)
+			later(time.Second)
+		}
+		var got []string
+		for _, n := range b.got {
+			got = append(got, n.Alerts[0].Kind+" "+n.Severity())
+		}
+		want(t, "told", strings.Join(got, ", "), "fail_open emergency, fail_open info, store_degraded warning")
+		if len(pager.got) != 2 {
+			t.Errorf("paged %d times, want 2", len(pager.got))
+		}
+	})
+}
+
 func TestMetricNames(t *testing.T) {
 	_, reg := open(t, &ledgertest.Memory{}, alert.Rules{Receivers: []alert.Receiver{to(&inbox{}, alert.Info)}})
 	problems, err := testutil.GatherAndLint(reg)

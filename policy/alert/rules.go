@@ -38,8 +38,38 @@ type Rules struct {
 	Digest time.Duration
 	// GiveUp is how old an alert may be to be told; 0 is DefaultGiveUp.
 	GiveUp time.Duration
+	// Kinds say how events are told that do not say it themselves. Of a kind that is
+	// here without a severity nothing is kept or told.
+	Kinds map[Kind]How
 	// Lead is the e-mail address of a team's lead at a time, or "". Nil knows none.
 	Lead func(team string, at time.Time) string
+}
+
+// How is how grave events of a kind are, and whether they may wake people.
+type How struct {
+	Severity Severity
+	Page     bool
+}
+
+// complete says how an event is told; false: not at all.
+func (r *Rules) complete(e *Event) bool {
+	if how, ok := r.Kinds[e.Kind]; ok {
+		if how.Severity == 0 {
+			return false
+		}
+		e.Page = e.Page || how.Page
+		if e.Severity == 0 {
+			e.Severity = how.Severity
+		}
+	}
+	switch {
+	case e.Severity != 0:
+	case e.Kind == Budget:
+		e.Severity = SeverityOf(e.Percent)
+	default:
+		e.Severity = Warning
+	}
+	return true
 }
 
 // Defaults of Rules, as the configuration has them.

@@ -26,12 +26,17 @@ func (e *Event) budgetText() string {
 	if e.Of != "" {
 		b.WriteString(" for " + e.Of)
 	}
-	fmt.Fprintf(&b, ": %d %% is spent, %s of %s", e.Percent, number(e.Spent, e.Unit), Quantity(e.Limit, e.Unit))
+	sums := number(e.Spent, e.Unit) + " of " + Quantity(e.Limit, e.Unit)
+	if e.Percent >= 100 && e.Spent < e.Limit { // a call needed more than the rest
+		b.WriteString(": too little is left, " + sums + " is spent")
+	} else {
+		fmt.Fprintf(&b, ": %d %% is spent, %s", e.Percent, sums)
+	}
 	if !e.End.IsZero() {
 		b.WriteString("; the window ends " + e.End.UTC().Format(time.RFC3339))
 	}
 	if e.Message != "" {
-		b.WriteString("; " + e.Message)
+		b.WriteString(". " + e.Message)
 	}
 	return b.String()
 }

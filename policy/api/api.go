@@ -17,6 +17,11 @@
 //	GET  /api/v1/approvals     who may ask which model by leave, and wants to
 //	POST /api/v1/approvals     request that
 //	POST /api/v1/approvals/decision  grant or revoke it
+//	GET  /api/v1/alerts        what people should know
+//	POST /api/v1/alerts/{number}/acknowledge  say that someone knows
+//	GET  /api/v1/alerts/mutes  what is muted
+//	POST /api/v1/alerts/mutes  mute alerts for a time
+//	POST /api/v1/alerts/rearm  have them told anew
 //	GET  /api/v1/audit         who changed what
 //	GET  /api/v1/openapi.json  this, described (and .yaml)
 //
@@ -50,6 +55,12 @@ type Ledger interface {
 	Verdicts(ctx context.Context, h ledger.Hearing) ([]ledger.Verdict, error)
 	Audit(ctx context.Context, r ledger.Review) ([]ledger.Change, error)
 	ledger.Approvals
+	Alert(ctx context.Context, number int64) (ledger.Alert, error)
+	Alerts(ctx context.Context, s ledger.AlertSearch) ([]ledger.Alert, error)
+	Acknowledge(ctx context.Context, number int64, c ledger.Change) (ledger.Alert, error)
+	Rearm(ctx context.Context, m ledger.Mute, c ledger.Change) (int, error)
+	Mute(ctx context.Context, m ledger.Mute, c ledger.Change) error
+	Mutes(ctx context.Context, at time.Time) ([]ledger.Mute, error)
 }
 
 var _ Ledger = ledger.Store(nil)
@@ -77,6 +88,9 @@ const (
 	approvalsPath    = "/api/v1/approvals"
 	decisionPath     = "/api/v1/approvals/decision"
 	auditPath        = "/api/v1/audit"
+	alertsPath       = "/api/v1/alerts"
+	mutesPath        = "/api/v1/alerts/mutes"
+	rearmPath        = "/api/v1/alerts/rearm"
 	openAPIPath      = "/api/v1/openapi"
 
 	maxQuery  = 16 << 10         // bytes of a query string

@@ -33,7 +33,7 @@ func TestOpenAPIIsServed(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &doc); err != nil || status != 200 || doc.OpenAPI != "3.1.0" || doc.Info.Version != Version {
 		t.Fatalf("%d, %v: %.200s", status, err, text)
 	}
-	for path, methods := range map[string]string{usagePath: "get", interactionsPath: "get", multipliersPath: "get", callsPath: "get", callsPath + "/{id}": "get", outcomesPath: "get post", reratePath: "post", auditPath: "get"} {
+	for path, methods := range map[string]string{usagePath: "get", interactionsPath: "get", multipliersPath: "get", callsPath: "get", callsPath + "/{id}": "get", outcomesPath: "get post", alertsPath: "get", alertsPath + "/{number}/acknowledge": "post", mutesPath: "get post", rearmPath: "post", reratePath: "post", auditPath: "get"} {
 		for method := range strings.FieldsSeq(methods) {
 			if doc.Paths[path][method] == nil {
 				t.Errorf("%s %s is not described", method, path)
@@ -107,8 +107,8 @@ before it may. One that is bound to a team sees and changes what is that team's:
 
 | role | may |
 |---|---|
-| viewer | read usage, interactions, multipliers, calls and outcomes |
-| owner | say how calls turned out |
+| viewer | read usage, interactions, multipliers, calls, outcomes and alerts |
+| owner | say how calls turned out; acknowledge, mute and re-arm alerts |
 | approver | approve what owners ask for |
 | finance | read the audit |
 | admin | all |
@@ -122,7 +122,7 @@ curl --cacert ca.pem -H "Authorization: Bearer $(cat token)" "https://farebox.ex
 func document(doc *huma.OpenAPI) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, preface, Version)
-	for _, path := range []string{usagePath, interactionsPath, multipliersPath, callsPath, callsPath + "/{id}", outcomesPath, auditPath} {
+	for _, path := range []string{usagePath, interactionsPath, multipliersPath, callsPath, callsPath + "/{id}", outcomesPath, alertsPath, alertsPath + "/{number}/acknowledge", mutesPath, rearmPath, auditPath} {
 		item := doc.Paths[path]
 		for _, o := range []*huma.Operation{item.Get, item.Post} {
 			if o != nil {

@@ -132,6 +132,7 @@ func (s *server) register() {
 	register(s, approvalsOperation(), s.approvals)
 	register(s, requestApprovalOperation(), s.requestApproval)
 	register(s, decideApprovalOperation(), s.decideApproval)
+	s.registerAlerts()
 	register(s, auditOperation(), s.audit)
 	register(s, rerateOperation(), s.rerate)
 }

@@ -23,7 +23,7 @@ type Budget struct {
 	OnExhausted string    `yaml:"on_exhausted" one:"refuse allow shrink downgrade throttle" doc:"What happens to a call that may cost more than what is left: it is refused with 429 budget_exhausted; it passes and is counted; its answer is made no longer than what is left pays for; a cheaper model is asked; a few pass a minute. What cannot be done is refused. Not given: refuse."`
 	DowngradeTo string    `yaml:"downgrade_to" max:"256" doc:"The cheaper model that downgrade asks."`
 	Throttle    int       `yaml:"throttle_per_minute" min:"1" max:"1000000" doc:"Calls that throttle lets pass a minute, for each value of per."`
-	Thresholds  []int     `yaml:"thresholds" max:"16" doc:"Percents of the limit at which spending is told, ascending, from 1 to 1000; not given: 50, 75, 90 and 100."`
+	Thresholds  []int     `yaml:"thresholds" max:"16" doc:"Percents of the limit at which spending is told, ascending, from 1 to 1000; not given: those of alerts.thresholds."`
 	Page        bool      `yaml:"page" doc:"Whether people may be woken when it is exhausted: receivers that page are told."`
 }
 
@@ -111,7 +111,11 @@ const maxExcepts = 10_000
 func (c *Config) Rules() []budget.Rule {
 	var rules []budget.Rule
 	for i := range c.Budgets {
-		rules = append(rules, c.Budgets[i].rule())
+		r := c.Budgets[i].rule()
+		if c.Budgets[i].Thresholds == nil {
+			r.Thresholds = c.Alerts.Thresholds
+		}
+		rules = append(rules, r)
 	}
 	for i := range c.RateLimits {
 		rules = append(rules, c.RateLimits[i].rules()...)
@@ -130,9 +134,6 @@ func (b *Budget) rule() budget.Rule {
 			r.Except = make(map[string]int64, len(b.Except.List))
 		}
 		_, r.Except[b.Except.List[i].Of] = b.Except.List[i].Limit.one()
-	}
-	if b.Thresholds == nil {
-		r.Thresholds = []int{50, 75, 90, 100}
 	}
 	return r
 }

@@ -41,7 +41,9 @@ type Config struct {
 	Schedule     []Schedule   `yaml:"schedule" max:"256" doc:"When calls may be made that can wait."`
 	Shape        []ShapeRule  `yaml:"shape" max:"256" doc:"How much calls may ask for. Requests are changed in mode enforce only."`
 	Runaway      Runaway      `yaml:"runaway" doc:"From how many tokens on a single call has run away."`
-	_            struct{}     `later:"cache alerts receivers privacy"`
+	Alerts       Alerts       `yaml:"alerts" doc:"What people are told: alerts are kept in the ledger, and told to receivers."`
+	Receivers    Receivers    `yaml:"receivers" doc:"Who can be told, by name. Secrets are files, which are read for each message."`
+	_            struct{}     `later:"cache privacy"`
 }
 
 // Mode says whether calls are refused.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -114,7 +115,12 @@ func written(t *testing.T, v reflect.Value, indent string) string {
 		case value.Kind() == reflect.Pointer && value.IsNil():
 			b.WriteString(indent + "# " + f.name + ": not given\n")
 		case isSection(f.typ):
-			b.WriteString(indent + f.name + ":\n" + written(t, value, indent+"  "))
+			below := written(t, value, indent+"  ")
+			if strings.Trim(regexp.MustCompile(`(?m)^ *#.*$`).ReplaceAllString(below, ""), "\n") == "" {
+				b.WriteString(indent + f.name + ": {}\n") // nothing of it is given
+				break
+			}
+			b.WriteString(indent + f.name + ":\n" + below)
 		case f.typ.Kind() == reflect.Slice && value.Len() == 0 && value.IsNil():
 			b.WriteString(indent + "# " + f.name + ": not given\n")
 		default:

@@ -44,6 +44,7 @@ func Default() Config {
 		},
 		Prices:  Prices{OnUnpriced: "pass"},
 		Runaway: Runaway{Input: 50_000, Output: 50_000},
+		Alerts:  defaultAlerts(),
 	}
 }
 
@@ -94,6 +95,7 @@ func parse(name string, data []byte) (*Config, *decoder) {
 		c.Ledger.Store = c.Ledger.Store.in(filepath.Dir(name))
 		c.Listen.in(filepath.Dir(name))
 		c.Owners.in(filepath.Dir(name))
+		c.Receivers.in(filepath.Dir(name))
 		if c.Stamp != nil {
 			c.Stamp.KeyFile = c.Stamp.KeyFile.in(filepath.Dir(name))
 		}

@@ -217,6 +217,9 @@ func (s *jsonSchema) open(o open) {
 		}}, false
 	case *Excepts:
 		s.Additional = fieldSchema(reflect.ValueOf(Amounts{}), field{typ: reflect.TypeFor[Amounts]()}, "budgets[].except.VALUE")
+	case *Receivers:
+		one := fieldSchema(reflect.ValueOf(Receiver{}), field{typ: reflect.TypeFor[Receiver]()}, "receivers.NAME")
+		s.Names, s.Additional = &jsonSchema{Pattern: "^[a-z0-9][a-z0-9._-]{0,63}$"}, one
 	case *Deployments:
 		model := valueSchema(field{typ: reflect.TypeFor[string](), max: "256"})
 		model.Description = "The model behind the deployment of this name."

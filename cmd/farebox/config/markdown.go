@@ -81,6 +81,9 @@ func rows(b *strings.Builder, v reflect.Value, path string) {
 	case Excepts:
 		fmt.Fprintf(b, "| **`%s.VALUE`** | section | | The limit of that value of per, or of several values joined by a slash, such as research/llm. |\n", path)
 		rows(b, reflect.ValueOf(Amounts{}), path+".VALUE")
+	case Receivers:
+		fmt.Fprintf(b, "| **`%s.NAME`** | section | | The receiver NAME, [a-z0-9][a-z0-9._-]*. At most 64. |\n", path)
+		rows(b, reflect.ValueOf(Receiver{}), path+".NAME")
 	case Deployments:
 		fmt.Fprintf(b, "| `%s.NAME` | model | | The model behind the name NAME, in upper or lower case. |\n", path)
 	case CallMatch, ContractRates:
@@ -129,6 +132,9 @@ func valueWord(f field) string {
 	case typ.Kind() == reflect.Int:
 		word = "number"
 	case typ.Kind() == reflect.Slice:
+		if typ.Elem().Kind() == reflect.Int {
+			return "list of numbers, at most " + f.max
+		}
 		return "list of texts, at most " + f.max
 	default:
 		word = "text"
@@ -157,6 +163,9 @@ func defaultWord(v reflect.Value, f field, path string) string {
 	if v.Kind() == reflect.Slice {
 		if strings.Contains(path, "[") {
 			return ""
+		}
+		if numbers, ok := v.Interface().([]int); ok && len(numbers) > 0 {
+			return strings.ReplaceAll("`"+fmt.Sprint(numbers)+"`", " ", ", ")
 		}
 		words, ok := v.Interface().([]string)
 		if !ok || len(words) == 0 {

@@ -48,6 +48,7 @@ func (d *decoder) validate(c *Config) {
 	d.validateCeiling(&c.Prices)
 	d.validateBudgets(c)
 	d.validateGates(c)
+	d.validateAlerts(c)
 	d.validateWhole(c)
 }
 

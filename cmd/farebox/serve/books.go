@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/farebox/farebox/cmd/farebox/config"
+	"github.com/farebox/farebox/policy/alert"
 	"github.com/farebox/farebox/policy/ledger"
 	"github.com/farebox/farebox/policy/ledger/sqlitestore"
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,6 +25,7 @@ type books struct {
 	store  *sqlitestore.Store
 	writer *ledger.Writer
 	secret []byte
+	alerts *alert.Desk // nil: none yet
 }
 
 // closeWithin bounds how long a stop waits for the last commits.
@@ -53,6 +55,9 @@ func openBooks(ctx context.Context, c *config.Config, reg prometheus.Registerer,
 func (b *books) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
 	defer cancel()
+	if b.alerts != nil {
+		b.alerts.Close(ctx)
+	}
 	return errors.Join(b.writer.Close(ctx), b.store.Close())
 }
 

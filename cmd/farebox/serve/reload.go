@@ -163,6 +163,10 @@ func (r *reloader) reload(ctx context.Context) error {
 	if err := r.call.engine.Fill(ctx, rules.engine.Budgets); err != nil {
 		return err
 	}
+	told, err := alertRules(c)
+	if err != nil {
+		return err
+	}
 	if err := r.call.server.Configure(rules.extproc); err != nil {
 		return err
 	}
@@ -171,6 +175,9 @@ func (r *reloader) reload(ctx context.Context) error {
 	}
 	r.call.terms = rules.engine.Terms
 	r.call.over.SetIdle(c.Interactions.Idle.Std())
+	if err := r.call.alerts.configure(c, told); err != nil {
+		return err // which alertRules has made impossible
+	}
 	r.seen = sum
 	r.taken(c)
 	return nil

@@ -73,6 +73,12 @@ func Run(ctx context.Context, from Source, log *slog.Logger) error {
 		return joinClose(err, books)
 	}
 	defer path.sweep(ctx)()
+	stopWatch, err := path.alerts.watch(ctx, c, books.store, reg, log)
+	if err != nil {
+		admin.stop(context.WithoutCancel(ctx))
+		return joinClose(err, books)
+	}
+	defer stopWatch()
 	envoy := path.server.Serve(l)
 	admin.ready.Store(true)
 	log.InfoContext(ctx, "farebox serves", "mode", string(c.Mode), "extproc", string(c.Listen.ExtProc.Address),
@@ -103,6 +109,7 @@ type callPath struct {
 	store  ledger.Store
 	over   *ledger.Closings // interactions
 	terms  *terms.Terms     // in use; written by what reloads
+	alerts *alerts
 
 	approvals   *access.Approvals
 	approveTurn sync.Mutex // held while approvals are read and set
@@ -124,9 +131,13 @@ func newCallPath(ctx context.Context, c *config.Config, b *books, reg prometheus
 		return nil, err
 	}
 	p.terms = rules.engine.Terms
+	if p.alerts, err = newAlerts(c, b.store, reg, log); err != nil {
+		return nil, err
+	}
+	b.alerts = p.alerts.desk
 	p.engine, err = engine.New(engine.Options{
 		Rules: rules.engine, Journal: b.writer, Estimator: estimate.New(), Registerer: reg,
-		Budgets: budget.NewMemory(nil), Spending: b.store, Deferrals: b.store, CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
+		Budgets: budget.NewMemory(nil), Spending: b.store, Alerts: p.alerts.desk, Deferrals: b.store, CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
 	})
 	if err != nil {
 		return nil, err
