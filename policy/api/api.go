@@ -8,6 +8,7 @@
 //	GET  /api/v1/usage         sums of settled calls
 //	GET  /api/v1/interactions  what served people, and all that it took
 //	GET  /api/v1/multipliers   what multiplies the cost of calls unseen
+//	GET  /api/v1/budgets       how budgets and rate limits stand
 //	GET  /api/v1/calls         records, newest first
 //	GET  /api/v1/calls/{id}    every record that id finds
 //	GET  /api/v1/outcomes      what was said of a call or an interaction
@@ -81,6 +82,7 @@ const (
 	usagePath        = "/api/v1/usage"
 	interactionsPath = "/api/v1/interactions"
 	multipliersPath  = "/api/v1/multipliers"
+	budgetsPath      = "/api/v1/budgets"
 	callsPath        = "/api/v1/calls"
 	outcomesPath     = "/api/v1/outcomes"
 	outcomeListPath  = "/api/v1/outcomes/list"

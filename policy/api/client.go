@@ -88,6 +88,15 @@ func (c *Client) Multipliers(ctx context.Context, q MultipliersQuery) (*Multipli
 	return ask[MultipliersAnswer](ctx, c, multipliersPath, values)
 }
 
+// Budgets tells how accounts of budgets and rate limits stand.
+func (c *Client) Budgets(ctx context.Context, q BudgetsQuery) (*BudgetsAnswer, error) {
+	values := url.Values{}
+	set(values, "budget", q.Budget)
+	set(values, "team", q.Team)
+	set(values, "who", q.Who)
+	return ask[BudgetsAnswer](ctx, c, budgetsPath, values)
+}
+
 // Calls lists records, newest first.
 func (c *Client) Calls(ctx context.Context, q CallsQuery) (*CallsAnswer, error) {
 	values := times(q.From, q.To)

@@ -133,6 +133,7 @@ func (s *server) register() {
 	register(s, requestApprovalOperation(), s.requestApproval)
 	register(s, decideApprovalOperation(), s.decideApproval)
 	s.registerAlerts()
+	register(s, standingsOperation(), s.standings)
 	register(s, auditOperation(), s.audit)
 	register(s, rerateOperation(), s.rerate)
 }

@@ -21,6 +21,7 @@ type Options struct {
 	Ledger   Ledger           // required
 	Rater    Rater            // nil: nothing can be priced anew
 	Rearmed  func()           // called when alerts were re-armed; nil: nobody is
+	Budgets  Budgets          // nil: there are none
 	Identify Identify         // nil: everyone is admin
 	Now      func() time.Time // nil is time.Now
 	Logger   *slog.Logger     // nil discards
@@ -31,6 +32,7 @@ type server struct {
 	ledger   Ledger
 	rater    Rater
 	rearmed  func()
+	budgets  Budgets
 	rerating chan struct{} // holds one: whose turn it is
 	identify Identify
 	now      func() time.Time
@@ -49,7 +51,7 @@ func NewHandler(o Options) http.Handler {
 		panic("api: no ledger")
 	}
 	s := &server{
-		ledger: o.Ledger, rater: o.Rater, rearmed: o.Rearmed, rerating: make(chan struct{}, 1), identify: o.Identify, now: o.Now, log: o.Logger,
+		ledger: o.Ledger, rater: o.Rater, budgets: o.Budgets, rearmed: o.Rearmed, rerating: make(chan struct{}, 1), identify: o.Identify, now: o.Now, log: o.Logger,
 		mux: http.NewServeMux(), methods: map[string][]string{}, pages: http.NewCrossOriginProtection(),
 	}
 	if s.identify == nil {

@@ -21,10 +21,12 @@ type Rule struct {
 	// Until is when the rule ends; zero: never.
 	Until       time.Time
 	OnExhausted Action
-	To          string // of Downgrade: the model to ask instead
-	Throttled   int64  // of Throttle: calls a minute that pass all the same
-	Thresholds  []int  // percents of spent, ascending
-	Page        bool   // people may be woken when it is exhausted
+	To          string    // of Downgrade: the model to ask instead
+	Throttled   int64     // of Throttle: calls a minute that pass all the same
+	Thresholds  []int     // percents of spent, ascending
+	Page        bool      // people may be woken when it is exhausted
+	Note        string    // for people: what it is for
+	ReviewBy    time.Time // when somebody is to look at it again; zero: never
 }
 
 // Action is what happens to a call that an account has too little for.

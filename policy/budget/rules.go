@@ -96,7 +96,7 @@ func (r *Rules) hit(hits []int32, i int32, of func(string) string, now time.Time
 }
 
 func (c *compiled) fits(of func(string) string, now time.Time) bool {
-	if !c.rule.Until.IsZero() && !now.Before(c.rule.Until) {
+	if c.rule.Over(now) {
 		return false
 	}
 	for k := range c.match {
@@ -139,7 +139,11 @@ func (r *Rules) Rules() []*Rule {
 }
 
 func (c *compiled) account(a *Account, of func(string) string, now time.Time) {
-	*a = Account{Rule: c.rule.Name, Of: joined(c.rule.Per, of), Unit: c.rule.Unit, Limit: c.rule.Limit, Soft: c.rule.OnExhausted == Allow, Rate: c.rule.Rate}
+	c.accountOf(a, joined(c.rule.Per, of), now)
+}
+
+func (c *compiled) accountOf(a *Account, of string, now time.Time) {
+	*a = Account{Rule: c.rule.Name, Of: of, Unit: c.rule.Unit, Limit: c.rule.Limit, Soft: c.rule.OnExhausted == Allow, Rate: c.rule.Rate}
 	if limit, other := c.rule.Except[a.Of]; other {
 		a.Limit = limit
 	}

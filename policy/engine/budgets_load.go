@@ -66,50 +66,67 @@ type loadKey struct {
 }
 
 func (f *filler) read(ctx context.Context, rules *budget.Rules, rule *budget.Rule) error {
-	by := slices.Clone(rule.Per)
-	for key := range rule.Match {
-		if !slices.Contains(by, key) {
-			by = append(by, key)
-		}
-	}
-	slices.Sort(by)
 	if rule.Window.Every != budget.Rolling {
 		from, _ := rule.Window.At(f.now)
-		return f.slice(ctx, rules, rule, by, from, f.now, time.Time{})
+		return f.slice(ctx, &reading{rules, rule, keysOf(rule), from, f.now}, time.Time{})
 	}
 	each := rule.Window.Length / rollingSlices
 	for i := range rollingSlices {
 		until := f.now.Add(-time.Duration(i) * each)
-		if err := f.slice(ctx, rules, rule, by, until.Add(-each), until, until); err != nil {
+		if err := f.slice(ctx, &reading{rules, rule, keysOf(rule), until.Add(-each), until}, until); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// slice adds what calls admitted in [from, until] spent of a rule.
-func (f *filler) slice(ctx context.Context, rules *budget.Rules, rule *budget.Rule, by []string, from, until, at time.Time) error {
-	rows, err := f.ask(ctx, by, from, until)
+// keysOf are what a rule has to know of calls, and more, in one order.
+func keysOf(rule *budget.Rule, more ...string) []string {
+	by := slices.Concat(rule.Per, more)
+	for key := range rule.Match {
+		by = append(by, key)
+	}
+	slices.Sort(by)
+	return slices.Compact(by)
+}
+
+// reading asks what calls admitted in [from, until] spent of a rule, by groups.
+type reading struct {
+	rules       *budget.Rules
+	rule        *budget.Rule
+	by          []string
+	from, until time.Time
+}
+
+// slice adds what one reading has.
+func (f *filler) slice(ctx context.Context, r *reading, at time.Time) error {
+	return f.each(ctx, r, func(a *budget.Account, row *ledger.Spent, _ func(string) string) {
+		key := loadKey{a.Key(), at.UnixNano()}
+		if f.states[key] == nil {
+			f.states[key] = &budget.State{Account: *a, At: at}
+		}
+		f.states[key].Spent += inUnit(row, a.Unit)
+	})
+}
+
+// each tells take of every group that counts, with its account in the window of
+// now and the values of its keys.
+func (f *filler) each(ctx context.Context, r *reading, take func(a *budget.Account, row *ledger.Spent, of func(string) string)) error {
+	rows, err := f.ask(ctx, r.by, r.from, r.until)
 	if err != nil {
 		return err
 	}
 	for i := range rows {
 		row := &rows[i]
 		of := func(key string) string {
-			if n := slices.Index(by, key); n >= 0 {
+			if n := slices.Index(r.by, key); n >= 0 {
 				return row.Keys[n]
 			}
 			return ""
 		}
-		a, fits := rules.Account(rule.Name, of, f.now)
-		if !fits {
-			continue
+		if a, fits := r.rules.Account(r.rule.Name, of, f.now); fits {
+			take(&a, row, of)
 		}
-		key := loadKey{a.Key(), at.UnixNano()}
-		if f.states[key] == nil {
-			f.states[key] = &budget.State{Account: a, At: at}
-		}
-		f.states[key].Spent += inUnit(row, a.Unit)
 	}
 	return nil
 }

@@ -127,6 +127,7 @@ func (b *Budget) rule() budget.Rule {
 	r := budget.Rule{
 		Name: b.Name, Match: b.Match.patterns(), Per: b.Per, Window: b.Window.window(), Until: b.Until.Time,
 		OnExhausted: budget.Action(b.OnExhausted), To: b.DowngradeTo, Throttled: int64(b.Throttle), Thresholds: b.Thresholds, Page: b.Page,
+		Note: b.Note, ReviewBy: b.ReviewBy.Time,
 	}
 	r.Unit, r.Limit = b.Limit.one()
 	for i := range b.Except.List {
