@@ -65,6 +65,7 @@ type Rules struct {
 	// RefuseUnmetered turns away what goes to a known LLM host, may cost money and
 	// is not metered.
 	RefuseUnmetered bool
+	Weigh           bool // what bounds the input of a call is told: policy.Request.Content
 	// StampKeys are shared by all Fareboxes that a call may pass one after the
 	// other: a call with a stamp by any of them is only observed. None: no stamp is
 	// believed. Stamp makes stamps by the first, on calls that are admitted here.

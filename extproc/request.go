@@ -137,6 +137,9 @@ func (st *stream) requestBody(in *wire.Message) {
 	}
 	st.request.BodyHash = maphash.Bytes(st.srv.seed, in.Body)
 	st.request.Inputs = st.inputs(call, in.Body)
+	if st.rules.Weigh {
+		st.request.Content = tokenizer.ContentOf(in.Body)
+	}
 	switch {
 	case int64(len(in.Body)) > st.rules.MaxRequestBody:
 		st.refuse(st.tooLarge())

@@ -74,6 +74,9 @@ type Request struct {
 	Malformed bool     // the body could not be read
 	At        time.Time
 
+	// Content is what bounds its input, where the budgets need that.
+	Content tokenizer.Content `json:"-"`
+
 	// Changes are the parts of the call that a Ticket may have changed: none of one
 	// whose body is signed, cannot be read, or is of a dialect that knows no way.
 	Changes tokenizer.Part `json:"-"`

@@ -26,34 +26,45 @@ func (e *Engine) reserve(ctx context.Context, rules *Rules, t *policy.Ticket) *p
 	if rules.Budgets.None() && !rules.RequireBudget {
 		return nil
 	}
-	p := e.plan(rules, t)
 	before := *t
 	if !rules.Enforce {
 		t.Changes = 0
 	}
-	why := e.take(ctx, &p)
-	if why != nil && rules.Enforce {
-		t.Rulings = append(t.Rulings, policy.Ruling{Rule: why.Rule, Did: policy.Refused})
+	p := e.plan(rules, t)
+	why := p.mayReserve()
+	if why == nil {
+		why = e.take(ctx, &p)
 	}
-	if why == nil || rules.Enforce {
+	if why == nil {
+		return nil
+	}
+	if rules.Enforce {
+		t.Rulings = append(t.Rulings, policy.Ruling{Rule: why.Rule, Did: policy.Refused})
 		return why
 	}
 	e.metrics.wouldRefuse.WithLabelValues(why.Code).Inc()
-	t.Model, t.MaxOutput = before.Model, before.MaxOutput
 	t.Rulings = append(slices.Clip(before.Rulings), policy.Ruling{Rule: why.Rule, Did: policy.WouldRefuse, Why: why.Code})
 	p = e.plan(rules, t)
 	p.soften()
-	if why := e.take(ctx, &p); why != nil && why.Code != "no_budget" {
-		return why
+	return e.take(ctx, &p)
+}
+
+// mayReserve says why a call must not pass, whatever is left; nil: it may.
+func (p *plan) mayReserve() *policy.Refusal {
+	switch money := func(a budget.Account) bool { return a.Unit.IsMoney() && !a.Soft }; {
+	case p.rules.RequireBudget && !slices.ContainsFunc(p.hold.Accounts, money):
+		return &policy.Refusal{
+			Code: "no_budget", Status: 403, Rule: "require_budget",
+			Message: "No budget pays for this call. Whoever runs this gateway can give its owner one.",
+		}
+	case p.unbounded != nil && slices.ContainsFunc(p.hold.Accounts, func(a budget.Account) bool { return !a.Soft && a.Unit <= budget.Tokens }):
+		return p.unbounded
 	}
 	return nil
 }
 
 // take reserves as asked, then as the rules that are short allow.
 func (e *Engine) take(ctx context.Context, p *plan) *policy.Refusal {
-	if p.rules.RequireBudget && !slices.ContainsFunc(p.hold.Accounts, func(a budget.Account) bool { return a.Unit.IsMoney() && !a.Soft }) {
-		return noBudget()
-	}
 	for len(p.hold.Accounts) > 0 {
 		short, err := e.ask(ctx, p)
 		switch {
@@ -74,13 +85,6 @@ func (e *Engine) take(ctx context.Context, p *plan) *policy.Refusal {
 		e.metrics.exhausted.WithLabelValues(a.Rule, string(p.rules.Budgets.Rule(a.Rule).OnExhausted)).Inc()
 	}
 	return nil
-}
-
-func noBudget() *policy.Refusal {
-	return &policy.Refusal{
-		Code: "no_budget", Status: 403, Rule: "require_budget",
-		Message: "No budget pays for this call. Whoever runs this gateway can give its owner one.",
-	}
 }
 
 func (e *Engine) ask(ctx context.Context, p *plan) (budget.Short, error) {

@@ -81,6 +81,7 @@ type Rules struct {
 	Budgets     *budget.Rules            // nil: there are none
 	OpenOnError bool                     // calls pass while the store of budgets does not answer
 
+	Bounds         *Bounds  // how much is held for a call; nil: what is learned
 	RequireBudget  bool     // a call that counts against no limit in money is refused
 	RefuseUnpriced bool     // so is one of a model without a price
 	Ceiling        *Ceiling // what is charged for tokens without a price until they have one; nil: nothing

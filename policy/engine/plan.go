@@ -21,6 +21,9 @@ type plan struct {
 	priced        policy.Record // by which prices are found
 	row           *price.Row    // nil: the model has no list price
 	input, output int64         // tokens at most, of all choices
+	tools, tries  int64         // calls of hosted tools, and tries by Envoy, at most
+
+	unbounded *policy.Refusal // why nothing bounds what the call costs; nil: something does
 }
 
 // plan bounds what a call may take: the input and output that 99 of 100 calls like
@@ -38,7 +41,8 @@ func (e *Engine) plan(rules *Rules, t *policy.Ticket) plan {
 func (p *plan) bound(e *Engine) {
 	sent := p.ticket.Sent()
 	p.priced = record(p.ticket, &policy.Outcome{})
-	p.input, p.output = e.o.Estimator.InputMost(sent), e.o.Estimator.OutputMost(sent)
+	p.input, p.output, p.tries = e.o.Estimator.InputMost(sent), e.o.Estimator.OutputMost(sent), 1
+	p.unbounded = p.limit(p.rules.Bounds)
 	u := tokenizer.Usage{Model: sent.Model}
 	u.Set(tokenizer.Input, p.input, tokenizer.Estimated)
 	p.row, _, _ = p.rules.row(&p.priced, &u)
@@ -47,11 +51,13 @@ func (p *plan) bound(e *Engine) {
 // most is what the call takes at most if it generates so many tokens.
 func (p *plan) most(output int64) (most budget.Amounts) {
 	most[budget.Requests], most[budget.Concurrency] = 1, 1
-	most[budget.Tokens] = addTokens(p.input, output)
+	most[budget.Tokens] = times(p.tries, addTokens(p.input, output))
 	var charged, contracted money.Amount
 	add := func(classes []tokenizer.Class, n int64) {
 		dearest, paid := p.dearest(classes, n)
-		charged, contracted = charged.Add(dearest), contracted.Add(paid)
+		for range p.tries {
+			charged, contracted = charged.Add(dearest), contracted.Add(paid)
+		}
 	}
 	add(p.inputs(), p.input)
 	add(outputs, output)
@@ -68,7 +74,7 @@ var (
 )
 
 func (p *plan) inputs() []tokenizer.Class {
-	if p.ticket.Call.Shares.Media > 0 {
+	if p.ticket.Call.Shares.Media > 0 || p.ticket.Content.Parts > 0 {
 		return media
 	}
 	return texts
@@ -82,6 +88,11 @@ func (p *plan) units(each func(tokenizer.Class, int64)) {
 	}
 	if p.ownRate(tokenizer.Images) {
 		each(tokenizer.Images, int64(max(c.Choices, 1)))
+	}
+	if p.tools > 0 {
+		for _, class := range [...]tokenizer.Class{tokenizer.WebSearch, tokenizer.FileSearch, tokenizer.Maps} {
+			each(class, p.tools)
+		}
 	}
 	if c.Characters > 0 {
 		each(tokenizer.Characters, c.Characters)

@@ -41,7 +41,7 @@ func (f Finding) String() string {
 func Check(c *Config) []Finding {
 	var found []Finding
 	for _, rule := range []func(*Config) []Finding{
-		checkSizes, checkMetering, checkListen, checkLedger, checkDrain, checkAttributes, checkTrust, checkXFCC, checkStrip, checkProviders, checkRoutes, checkRates, checkAlerts,
+		checkSizes, checkMetering, checkListen, checkLedger, checkDrain, checkAttributes, checkTrust, checkXFCC, checkStrip, checkProviders, checkRoutes, checkRates, checkAlerts, checkHolds,
 	} {
 		found = append(found, rule(c)...)
 	}

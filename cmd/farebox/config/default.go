@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/farebox/farebox/policy/engine"
 )
 
 // MaxFile bounds a configuration file, in bytes.
@@ -27,7 +29,10 @@ func Default() Config {
 		Ledger:       Ledger{Store: "sqlite:farebox.db", Durability: DurableProcess, CommitWait: Duration(100 * time.Millisecond)},
 		State:        State{Store: "memory", OnError: StoreClosed},
 		Interactions: Interactions{Idle: Duration(10 * time.Minute)},
-		Drain:        Drain{Wait: Duration(5 * time.Second), Timeout: Duration(25 * time.Second)},
+		Holds: Holds{
+			OutputBound: string(engine.Learned), OnUnboundable: string(engine.RefuseIt), ContextWindow: 1_048_576, MaxOutput: 131_072, Part: 16_384, ToolCalls: 10, Tries: 1,
+		},
+		Drain: Drain{Wait: Duration(5 * time.Second), Timeout: Duration(25 * time.Second)},
 		Attributes: Attributes{
 			List: []Attribute{
 				{"team", []Source{{Header: "x-team"}}},

@@ -87,6 +87,7 @@ func rulesOf(c *config.Config) (*rules, error) {
 		engine: engine.Rules{
 			Attribution: who, Prices: prices, Enforce: c.Mode == config.Enforce, HoldOnAbort: c.Metering.OnAbort == config.AbortHold,
 			Budgets: budgets, OpenOnError: c.State.OnError == config.StoreOpen,
+			Bounds:        c.Bounds(),
 			RequireBudget: c.NeedBudget, RefuseUnpriced: c.Prices.OnUnpriced == config.UnpricedRefuse, Ceiling: ceiling(&c.Prices),
 		},
 		extproc: extproc.Rules{
@@ -94,6 +95,7 @@ func rulesOf(c *config.Config) (*rules, error) {
 			MaxRequestBody: int64(c.Metering.MaxRequestBody), BufferJSON: int64(c.Metering.BufferJSON),
 			InflightBytes: int64(c.Limits.InflightBytes), MaxStreams: int64(c.Limits.Streams),
 			StampKeys: keys, Stamp: c.Stamp.Signs(), Metering: counting[c.Metering.Mode],
+			Weigh:           c.Holds.OutputBound == string(engine.Strict),
 			RefuseUnmetered: c.Mode == config.Enforce && c.Metering.OnUnmetered == config.UnmeteredRefuse,
 		},
 	}, nil
