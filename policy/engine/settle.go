@@ -182,9 +182,11 @@ func (r *Rules) bill(rec *policy.Record, u *tokenizer.Usage, bands *[tokenizer.C
 }
 
 // countRequest counts the call itself where its price has a part for that: that
-// there was an answer says that there was a call.
+// there was an answer says that there was a call. To keep what a call has made is
+// none.
 func countRequest(u *tokenizer.Usage, row *price.Row) {
-	if row == nil || row.Free {
+	_, keeps := u.Count(tokenizer.CacheTokenHours)
+	if row == nil || row.Free || keeps {
 		return
 	}
 	if _, known := u.Count(tokenizer.Requests); known {
