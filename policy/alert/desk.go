@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -245,7 +246,9 @@ func (d *Desk) raised(a *ledger.Alert) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, s := range d.senders {
-		s.nudge()
+		if slices.ContainsFunc(a.Deliveries, func(to ledger.Delivery) bool { return to.Receiver == s.to.Name }) {
+			s.nudge()
+		}
 	}
 }
 
