@@ -238,3 +238,40 @@ func TestARateLimitSaysWhenToComeBack(t *testing.T) {
 		t.Errorf("the provider saw %d calls", n)
 	}
 }
+
+// TestStrictHoldsAreNeverExceeded: callers set no bound, and answers are as long as
+// the bound that is set for them allows.
+func TestStrictHoldsAreNeverExceeded(t *testing.T) {
+	t.Parallel()
+	config := thrifty("0.05") + "holds: {output_bound: strict, models: [{model: replay, max_output: 200, context_window: 8K}]}\n"
+	s := kit.Start(t, harness.StackOptions{Config: config})
+	s.Provider.Play(provider.Scenario{Usage: &provider.Usage{Prompt: 60, Completion: 200, Reasoning: 150}})
+	var passed atomic.Int64
+	var wait sync.WaitGroup
+	for range callers {
+		wait.Go(func() {
+			if g := ask(s, chatPath, plainBody).run(t.Context()); g.status == http.StatusOK {
+				passed.Add(1)
+			}
+		})
+	}
+	wait.Wait()
+	spent := account(t, s.Farebox, "month")
+	m, err := s.Farebox.Metrics(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if spent > 50_000_000 || spent != passed.Load()*(60*2000+200*8000) || passed.Load() == 0 || m.Sum("farebox_hold_exceeded_total") != 0 {
+		t.Errorf("%d calls passed and spent %d nano-USD, %v more than was held", passed.Load(), spent, m.Sum("farebox_hold_exceeded_total"))
+	}
+	for _, c := range s.Provider.Calls() {
+		if !strings.Contains(string(c.Body), `200`) {
+			t.Fatalf("the provider was asked %s", c.Body)
+		}
+	}
+	g := ask(s, chatPath, `{"model":"replay","messages":[{"role":"user","content":[{"type":"file","file":{"file_id":"f-1"}}]}]}`).run(t.Context())
+	var said refusal
+	if err := json.Unmarshal(g.body, &said); err != nil || g.status != http.StatusBadRequest || said.Error.Code != "cost_unbounded" {
+		t.Errorf("a call of a file: status %d, %s", g.status, g.body)
+	}
+}
