@@ -56,6 +56,23 @@ var hostsOwn = []struct {
 		body: `{"model":"grok-4.3","status":"completed","output":[{"type":"web_search_call"},{"type":"file_search_call"}],"usage":{"input_tokens":10,"output_tokens":5,"total_tokens":15,"num_server_side_tools_used":2}}`,
 		want: `grok-4.3{"file_search":1,"input":10,"output":5,"web_search":1}`,
 	},
+	{
+		name: "pictures of a hosted tool", operation: responses,
+		body: `{"model":"gpt-5.9","status":"completed","tools":[{"type":"function","name":"f"},{"type":"image_generation","model":"gpt-image-9","size":"auto"}],"output":[{"type":"image_generation_call","status":"completed","result":"iVBORw0K"}],
+			"tool_usage":{"image_gen":{"input_tokens":70,"input_tokens_details":{"image_tokens":50,"text_tokens":20},"output_tokens":1056,"output_tokens_details":{"image_tokens":1056,"text_tokens":0},"total_tokens":1126},"web_search":{"num_requests":0}},
+			"usage":{"input_tokens":1889,"input_tokens_details":{"cached_tokens":0},"output_tokens":1434,"output_tokens_details":{"reasoning_tokens":1280},"total_tokens":3323}}`,
+		want: `gpt-5.9{"cache_read":0,"input":1889,"output":154,"reasoning":1280} gpt-image-9{"input":20,"input_image":50,"output":0,"output_image":1056}`,
+	},
+	{
+		name: "pictures of a model that is not named", operation: responses,
+		body: `{"model":"gpt-5.9","status":"completed","tools":[{"type":"image_generation"}],"tool_usage":{"image_gen":{"input_tokens":7,"output_tokens":9}},"usage":{"input_tokens":1,"output_tokens":2}}`,
+		want: `gpt-5.9{"input":1,"output":2} image_generation{"input":7,"output":9}`,
+	},
+	{
+		name: "a tool that made none", operation: responses,
+		body: `{"model":"gpt-5.9","status":"completed","tool_usage":{"image_gen":{"input_tokens":0,"output_tokens":0,"total_tokens":0}},"usage":{"input_tokens":1,"output_tokens":2}}`,
+		want: `gpt-5.9{"input":1,"output":2}`,
+	},
 }
 
 func TestWhatHostsAdd(t *testing.T) {
@@ -67,5 +84,21 @@ func TestWhatHostsAdd(t *testing.T) {
 				t.Fatalf("%s cut at %d: %s, cost %q, quality %q\nwant %s, %q, %q", c.name, cut, got, r.Cost, r.Quality, c.want, c.cost, c.quality)
 			}
 		}
+	}
+}
+
+// TestPicturesOfAStream: their usage stands in the last event, beside that of the
+// answer, and is nothing without it.
+func TestPicturesOfAStream(t *testing.T) {
+	const last = `{"type":"response.completed","response":{"id":"r","status":"completed","model":"m","tools":[{"type":"image_generation","model":"p"}],"tool_usage":{"image_gen":{"input_tokens":7,"output_tokens":9}},"usage":`
+	a := answer{op: responses, events: true, body: sseOf(`{"type":"response.created","response":{"id":"r","status":"in_progress","model":"m","tool_usage":{"image_gen":{"input_tokens":0,"output_tokens":0}}}}`, last+`{"input_tokens":1,"output_tokens":2}}}`)}
+	for cut := range a.body {
+		if r, complete := meterOf(a, tokenizer.Complete, cut); !complete || told(t, &r) != `m{"input":1,"output":2} p{"input":7,"output":9}` {
+			t.Fatalf("cut at %d: %s", cut, told(t, &r))
+		}
+	}
+	a.body = sseOf(last + `null}}`)
+	if r, _ := meterOf(a, tokenizer.Complete); len(r.Usage) != 0 {
+		t.Errorf("pictures alone: %s", told(t, &r))
 	}
 }

@@ -25,6 +25,8 @@ type meter struct {
 	going      bool   // a response goes on
 	background bool   // after its answer
 	searches   tools  // of this event's response
+	drawn      []byte // the last usage of pictures seen, raw
+	draws      string // the model that made them
 
 	reading   tokenizer.Reading
 	reason    string // why a response is incomplete
@@ -109,6 +111,7 @@ func (m *meter) Close(end tokenizer.End) tokenizer.Reading {
 			r.Tier = tier
 		}
 	}
+	m.setDrawn(&r, m.source(end))
 	m.putOff(&r)
 	return r
 }
@@ -199,6 +202,8 @@ func (m *meter) Value(watch int, raw []byte) {
 	switch {
 	case as >= timingsRole:
 		m.keepUsage(as, raw)
+	case as == drawnRole:
+		m.drawn = append(m.drawn[:0], raw...)
 	case as == backgroundRole:
 		m.background = string(raw) == "true"
 	case as == errorRole:
@@ -220,6 +225,8 @@ func (m *meter) Value(watch int, raw []byte) {
 		}
 	case as == itemRole || as == actionRole:
 		m.searches.count(as, raw)
+	case as == drawsRole:
+		jsonscan.SetWord(&m.draws, raw)
 	}
 }
 

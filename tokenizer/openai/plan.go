@@ -26,6 +26,8 @@ const (
 	statusRole
 	aliasRole // of a batch: the file of its results
 	countRole // of its requests, those that were answered
+	drawnRole // what a hosted tool that makes pictures used
+	drawsRole // the model that it made them with
 	// Where usage may stand, the surest place last. Servers were seen to fill
 	// more than one of them with the same counts.
 	timingsRole     // llama.cpp, when usage was not asked for
@@ -38,7 +40,7 @@ const (
 var keeps = [...]int{
 	idRole: jsonscan.MaxWord, modelRole: jsonscan.MaxWord, tierRole: jsonscan.MaxWord, finishRole: jsonscan.MaxWord, reasonRole: jsonscan.MaxWord, kindRole: jsonscan.MaxWord,
 	errorRole:      16, // null or not is all that matters
-	backgroundRole: 8, itemRole: 32, actionRole: 32, sizeRole: 32, qualityRole: 32, pictureRole: 8, durationRole: 32, statusRole: 32, aliasRole: jsonscan.MaxWord, countRole: 24,
+	backgroundRole: 8, itemRole: 32, actionRole: 32, sizeRole: 32, qualityRole: 32, pictureRole: 8, durationRole: 32, statusRole: 32, aliasRole: jsonscan.MaxWord, countRole: 24, drawnRole: 2 << 10, drawsRole: jsonscan.MaxWord,
 	textRole: 0, refusalRole: 0, callRole: 0, timingsRole: 4 << 10, choiceUsageRole: maxUsage, groqUsageRole: maxUsage, usageRole: maxUsage,
 }
 
@@ -119,4 +121,8 @@ var responsesScript = jsonscan.MustScript(keep, places{
 	"output.*.action.type":               actionRole,
 	"response.output.*.type":             itemRole,
 	"response.output.*.action.type":      actionRole,
+	"tool_usage.image_gen":               drawnRole,
+	"tools.*.model":                      drawsRole,
+	"response.tool_usage.image_gen":      drawnRole,
+	"response.tools.*.model":             drawsRole,
 })

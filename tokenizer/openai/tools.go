@@ -1,6 +1,8 @@
 package openai
 
 import (
+	"cmp"
+
 	"github.com/farebox/farebox/tokenizer"
 	"github.com/farebox/farebox/tokenizer/cells"
 	"github.com/tidwall/gjson"
@@ -45,6 +47,23 @@ func (t *tools) set(u *tokenizer.Usage) {
 	if t.files > 0 {
 		u.Set(tokenizer.FileSearch, t.files, tokenizer.Reported)
 	}
+}
+
+// drawing stands for the model of a hosted tool's pictures where the answer does
+// not name it: its tokens have no price then, which is not to say that they are free.
+const drawing = "image_generation"
+
+// setDrawn adds what a hosted tool used to make pictures: tokens of a model of its
+// own, which are billed at that one's prices and stand in no other usage.
+// https://platform.openai.com/docs/guides/tools-image-generation
+func (m *meter) setDrawn(r *tokenizer.Reading, from tokenizer.Source) {
+	g := gjson.ParseBytes(m.drawn)
+	if len(r.Usage) == 0 || cells.First(g, "input_tokens").Count+cells.First(g, "output_tokens").Count == 0 {
+		return // what was not told in whole is guessed in whole; and a response tells of the tool whether or not it was used
+	}
+	u := usage(g, from)
+	u.Model = cmp.Or(m.draws, drawing)
+	r.Usage = append(r.Usage, u)
 }
 
 // putOff says that a response goes on in the background, or still does.
