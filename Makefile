@@ -64,10 +64,10 @@ bench: ## CPU per call of Farebox, a no-op processor and Envoy alone, in one run
 	CGO_ENABLED=0 $(GO) run ./e2e/bench $(ARGS)
 
 .PHONY: fuzz
-fuzz: need-gcc ## each fuzz target for FUZZTIME (10s)
+fuzz: need-gcc ## each fuzz target for FUZZTIME (10s); what reaches new code is kept in .cache/fuzz and tried first next time
 	@set -e; for pkg in $$($(GO) list ./...); do \
 	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg; \
+	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$pkg -args -test.fuzzcachedir=$(CURDIR)/.cache/fuzz/$$pkg; \
 	  done; done
 
 .PHONY: lint
