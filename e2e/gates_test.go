@@ -177,3 +177,37 @@ runaway: {input: 10, output: 5, refuse_output: true}
 		}
 	}
 }
+
+// TestACheaperModelIsAskedWhereThePathNamesIt: Envoy takes another path together with
+// the body, and sends the call where it was going.
+func TestACheaperModelIsAskedWhereThePathNamesIt(t *testing.T) {
+	t.Parallel()
+	const rules = `mode: enforce
+prices: {rates: [{model: dear, input: "20", output: "80"}, {model: small, free: true}]}
+budgets: [{name: tight, limit: {usd: "0.000001"}, window: {every: day}, on_exhausted: downgrade, downgrade_to: small}]
+shape: [{max_output_tokens: 64}]
+`
+	s := kit.Start(t, harness.StackOptions{Config: rules})
+	for _, story := range []struct{ path, body, want string }{
+		{"/v1beta/models/dear:generateContent?alt=json", `{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}`, "/v1beta/models/small:generateContent?alt=json"},
+		{"/v1beta/models/dear%3AstreamGenerateContent?alt=sse", `{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}`, "/v1beta/models/small:streamGenerateContent?alt=sse"},
+		{"/model/dear/converse", `{"messages":[{"role":"user","content":[{"text":"hi"}]}]}`, "/model/small/converse"},
+		{"/openai/deployments/dear/chat/completions?api-version=1", `{"messages":[{"role":"user","content":"hi"}]}`, "/openai/deployments/small/chat/completions?api-version=1"},
+	} {
+		e := ask(s, story.path, story.body)
+		e.run(t.Context())
+		path, body := arrived(t, s)
+		if path != story.want {
+			t.Errorf("%s arrived at %s", story.path, path)
+		}
+		text, err := json.Marshal(body)
+		if err != nil || !strings.Contains(string(text), ":64") {
+			t.Errorf("%s arrived as %s, %v", story.path, text, err)
+		}
+	}
+	e := ask(s, "/model/dear/converse", `{"messages":[{"role":"user","content":[{"text":"hi"}]}]}`)
+	e.header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=A/1/r/bedrock/aws4_request, SignedHeaders=host, Signature=0")
+	if g := e.run(t.Context()); g.status < 400 || !strings.Contains(string(g.body), "too little left") {
+		t.Errorf("signed: status %d: %s", g.status, g.body)
+	}
+}

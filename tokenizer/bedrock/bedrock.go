@@ -5,8 +5,9 @@
 // AWS's event stream. Out go a Call and a Reading. InvokeModel passes each
 // maker's own shape: those of Anthropic and of OpenAI are read by their dialects,
 // the others here, and where a body counts nothing the headers or the metrics
-// that Bedrock adds do. The package knows no price and no team, and never changes
-// a request: AWS's are signed.
+// that Bedrock adds do. The package knows no price and no team. Whether a request
+// is signed, so that it must not be changed, is for those to know who ask for a
+// change.
 //
 // Shapes are those of
 // https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations_Amazon_Bedrock_Runtime.html
@@ -43,6 +44,7 @@ type Dialect struct{}
 var (
 	_ tokenizer.Dialect       = (*Dialect)(nil)
 	_ tokenizer.Refuser       = (*Dialect)(nil)
+	_ tokenizer.Changer       = (*Dialect)(nil)
 	_ tokenizer.StatusRefuser = (*Dialect)(nil)
 )
 

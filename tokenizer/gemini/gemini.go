@@ -40,6 +40,7 @@ type Dialect struct{}
 var (
 	_ tokenizer.Dialect = (*Dialect)(nil)
 	_ tokenizer.Refuser = (*Dialect)(nil)
+	_ tokenizer.Changer = (*Dialect)(nil)
 )
 
 // New makes the dialect.

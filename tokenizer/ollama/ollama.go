@@ -30,6 +30,7 @@ type Dialect struct{}
 var (
 	_ tokenizer.Dialect  = (*Dialect)(nil)
 	_ tokenizer.Refuser  = (*Dialect)(nil)
+	_ tokenizer.Changer  = (*Dialect)(nil)
 	_ tokenizer.Embedder = (*Dialect)(nil)
 )
 
