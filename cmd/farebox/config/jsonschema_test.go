@@ -58,7 +58,7 @@ func TestExamplesFitTheSchema(t *testing.T) {
 	s := compiled(t)
 	fence := regexp.MustCompile("(?ms)^ *```yaml\n(.*?)^ *```$")
 	found := 0
-	for _, page := range []string{"../../../README.md", "../../../docs/config.md"} {
+	for _, page := range []string{"../../../README.md", "../../../docs/config.md", "../../../docs/rules.md"} {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
