@@ -91,6 +91,9 @@ func (z Zone) location() *time.Location {
 
 // member takes the limit of one value.
 func (e *Excepts) member(d *decoder, path string, m member) bool {
+	if len(m.key) > maxExcept {
+		return false
+	}
 	one := Except{Of: m.key}
 	d.value(reflect.ValueOf(&one.Limit).Elem(), m.value, field{}, path+"["+clip(m.key)+"]")
 	if len(e.List) >= maxExcepts {
@@ -103,8 +106,11 @@ func (e *Excepts) member(d *decoder, path string, m member) bool {
 
 func (e *Excepts) others() []string { return nil }
 
-// maxExcepts bounds the exceptions of one budget.
-const maxExcepts = 10_000
+// Bounds of the exceptions of one budget: how many, and the bytes of a value.
+const (
+	maxExcepts = 10_000
+	maxExcept  = 4096
+)
 
 // Rules returns what policy/budget needs, in the order of the file: budgets, then
 // rate limits.
