@@ -16,3 +16,11 @@ func TestMemoryKeepsTheContract(t *testing.T) {
 		return budgettest.Harness{Store: budget.NewMemory(now), Advance: func(d time.Duration) { ahead.Add(int64(d)) }}
 	})
 }
+
+func TestMemoryRenewsHolds(t *testing.T) {
+	budgettest.RunRenewals(t, func(*testing.T) budgettest.Harness {
+		var ahead atomic.Int64
+		now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+		return budgettest.Harness{Store: budget.NewMemory(now), Advance: func(d time.Duration) { ahead.Add(int64(d)) }}
+	})
+}

@@ -26,6 +26,8 @@ var (
 	extend string
 	//go:embed lua/settle.lua
 	settle string
+	//go:embed lua/renew.lua
+	renew string
 	//go:embed lua/charge.lua
 	charge string
 	//go:embed lua/states.lua
@@ -38,12 +40,12 @@ var (
 
 // scripts are the operations, each of which the server knows by its hash once it
 // has seen it.
-type scripts struct{ made, reserve, extend, settle, charge, states, load, lapse *rueidis.Lua }
+type scripts struct{ made, reserve, extend, settle, renew, charge, states, load, lapse *rueidis.Lua }
 
 // compile makes the scripts over a clock.
 func compile(clock string) scripts {
 	of := func(operation string) *rueidis.Lua {
 		return rueidis.NewLuaScript(clock + sums + accounts + operation)
 	}
-	return scripts{of(made), of(reserve), of(extend), of(settle), of(charge), of(states), of(load), of(lapse)}
+	return scripts{of(made), of(reserve), of(extend), of(settle), of(renew), of(charge), of(states), of(load), of(lapse)}
 }
