@@ -116,11 +116,13 @@ func renewedLater(r room) {
 		r.Errorf("%d lapsed, want none", n)
 	}
 	r.want(a, 10, 20)
+	r.renew(1, 5, 10)
+	r.want(a, 15, 10)
 	r.Advance(4 * time.Hour)
 	if n := r.lapse(); n != 1 {
 		r.Errorf("%d lapsed, want 1", n)
 	}
-	r.want(a, 30, 0)
+	r.want(a, 25, 0)
 }
 
 func renewedNothing(r room) {

@@ -22,6 +22,9 @@ type Harness struct {
 	Another func() budget.Store
 	// Advance moves the clock of the store ahead, for all replicas.
 	Advance func(time.Duration)
+	// Batches says that what several calls spent may be counted in one step: a
+	// threshold is then told at what they spent together.
+	Batches bool
 }
 
 // Run holds a store to the contract. open makes an empty one that ends with t.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/farebox/farebox/policy/budget"
+	"github.com/farebox/farebox/policy/budget/lease"
 )
 
 // BenchmarkReserveAndSettle is a call that counts against five accounts: the time it
@@ -70,4 +71,36 @@ func (s *server) processor() (sum time.Duration) {
 		sum += time.Duration(seconds * 1e9)
 	}
 	return sum
+}
+
+// BenchmarkLeases is a call that counts against five accounts in windows: by one
+// replica that takes shares of them, and by one that does not.
+func BenchmarkLeases(b *testing.B) {
+	at := startServer(b)
+	s := ready(b, Options{Addresses: []string{at.address}, Org: newOrg()})
+	accounts := make([]budget.Account, 5)
+	for i := range accounts {
+		accounts[i] = budget.Account{Rule: "window", Of: strconv.Itoa(i), Unit: budget.Unit(i % 4), Limit: 1 << 62, Start: time.Unix(0, 0), End: time.Now().Add(time.Hour)}
+	}
+	var n atomic.Uint64
+	for name, store := range map[string]budget.Store{"without": s, "with": lease.New(s, lease.Options{})} {
+		b.Run(name, func(b *testing.B) {
+			before := at.processor()
+			b.SetParallelism(32)
+			b.RunParallel(func(p *testing.PB) {
+				for p.Next() {
+					h := budget.Hold{Accounts: accounts, Most: budget.Amounts{100, 100, 100, 1, 1}, Until: store.Now().Add(time.Hour)}
+					binary.BigEndian.PutUint64(h.ID[:], n.Add(1))
+					if short, err := store.Reserve(b.Context(), h); err != nil || !short.OK() {
+						b.Error(short, err)
+					}
+					if _, found, err := store.Settle(b.Context(), h.ID, 0, budget.Amounts{50, 50, 50, 1}, []int{50, 75, 90, 100}); err != nil || !found {
+						b.Error(found, err)
+					}
+				}
+			})
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "calls/s")
+			b.ReportMetric(float64((at.processor()-before).Nanoseconds())/float64(b.N), "server-ns/op")
+		})
+	}
 }

@@ -1,0 +1,274 @@
+package lease
+
+import (
+	"context"
+	"errors"
+
+	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/budget"
+)
+
+// Reserve implements budget.Store.
+func (s *Store) Reserve(ctx context.Context, h budget.Hold) (budget.Short, error) {
+	bound(&h.Most)
+	p := part(h.Accounts)
+	switch b, took := s.take(ctx, &h, &p); {
+	case !took:
+		return s.whole(ctx, h)
+	case b == nil || p.alone == nil:
+		return budget.Taken, nil
+	}
+	alone := h
+	alone.Accounts = p.alone
+	short, err := s.shared.Reserve(ctx, alone)
+	if err != nil || !short.OK() {
+		s.forget(name{h.ID, h.Attempt})
+		short.At = at(p.aloneAt, short.At)
+	}
+	return short, wrap("reserve what no share has", err)
+}
+
+func bound(most *budget.Amounts) {
+	for unit := range most {
+		most[unit] = min(max(0, most[unit]), budget.MaxMost)
+	}
+}
+
+// take reserves from a share, which it raises if that is worth it. Without a share
+// the hold is there already.
+func (s *Store) take(ctx context.Context, h *budget.Hold, p *parted) (from *share, took bool) {
+	now := s.Now()
+	id := name{h.ID, h.Attempt}
+	s.mu.Lock()
+	if _, there := s.calls[id]; there {
+		s.mu.Unlock()
+		return nil, true
+	}
+	b := s.share(p.shared)
+	if b == nil {
+		s.mu.Unlock()
+		return nil, false
+	}
+	b.ask(&h.Most, now)
+	if took = s.lend(b, h, p); took || !b.grows(s.o.From, now, h.Until) {
+		s.mu.Unlock()
+		return b, took
+	}
+	b.begin()
+	s.mu.Unlock()
+	s.raise(ctx, b, &h.Most)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b.finish()
+	return b, s.lend(b, h, p)
+}
+
+// lend takes from b, if there is room.
+func (s *Store) lend(b *share, h *budget.Hold, p *parted) bool {
+	if s.closed || !b.lends(&h.Most, h.Until) {
+		return false
+	}
+	b.hold(&h.Most, 1)
+	s.calls[name{h.ID, h.Attempt}] = call{from: b, of: b.of, parted: p.places(), most: h.Most, until: h.Until}
+	return true
+}
+
+// forget gives back what a call took of a share.
+func (s *Store) forget(id name) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c, there := s.calls[id]; there {
+		delete(s.calls, id)
+		s.end(&c, &budget.Amounts{})
+	}
+}
+
+// end settles c in its share; false: the share is lost.
+func (s *Store) end(c *call, spent *budget.Amounts) bool {
+	if c.from == nil || c.from.of != c.of {
+		return false
+	}
+	c.from.end(&c.most, spent)
+	return true
+}
+
+// tries is how often a call is asked for again after shares gave back: while there
+// are others that take.
+const tries = 3
+
+// whole reserves in the store. If that is short of what shares of this replica do
+// not use, they give it back.
+func (s *Store) whole(ctx context.Context, h budget.Hold) (budget.Short, error) {
+	for try := 0; ; try++ {
+		short, err := s.shared.Reserve(ctx, h)
+		if err != nil {
+			return short, wrap("reserve without a share", err)
+		}
+		if short.OK() {
+			s.mu.Lock()
+			s.calls[name{h.ID, h.Attempt}] = call{until: h.Until}
+			s.mu.Unlock()
+			return short, nil
+		}
+		a := &h.Accounts[short.At]
+		if !s.giveBack(ctx, a, h.Most[a.Unit]-short.Left, &short) || try == tries {
+			return short, nil
+		}
+	}
+}
+
+// Extend implements budget.Store.
+func (s *Store) Extend(ctx context.Context, id policy.CallID, n int, most budget.Amounts) (budget.Short, error) {
+	bound(&most)
+	s.mu.Lock()
+	c, there := s.calls[name{id, n}]
+	s.mu.Unlock()
+	if !there || c.from == nil {
+		return s.extendWhole(ctx, name{id, n}, &most)
+	}
+	short, err := s.extendShare(ctx, name{id, n}, &most)
+	if err != nil || !short.OK() {
+		return short, wrap("extend in a share", err)
+	}
+	if c.parted == nil {
+		return budget.Taken, nil
+	}
+	short, err = s.shared.Extend(ctx, id, n, most)
+	if err == nil && short.OK() {
+		return short, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now, there := s.calls[name{id, n}]; there && now.from != nil && now.from.of == now.of {
+		for unit := range most {
+			most[unit] = c.most[unit] - now.most[unit]
+		}
+		now.from.hold(&most, 0)
+		now.most = c.most
+		s.calls[name{id, n}] = now
+	}
+	short.At = at(c.parted.aloneAt, short.At)
+	return short, wrap("extend what no share has", err)
+}
+
+// extendWhole raises a hold that the store has.
+func (s *Store) extendWhole(ctx context.Context, id name, most *budget.Amounts) (budget.Short, error) {
+	short, err := s.shared.Extend(ctx, id.id, id.n, *most)
+	return short, wrap("extend without a share", err)
+}
+
+// errNoRoom is returned for what the store would not hold at once.
+var errNoRoom = errors.New("calls under way hold more than a store takes at once: wait until some have ended")
+
+// extendShare raises what a call holds of its share, and the share if there is no
+// room.
+func (s *Store) extendShare(ctx context.Context, id name, most *budget.Amounts) (budget.Short, error) {
+	for {
+		c, more, wait, ok := s.holdMore(id, most)
+		switch {
+		case ok:
+			return budget.Taken, nil
+		case wait != nil:
+			select {
+			case <-wait:
+				continue
+			case <-ctx.Done():
+				return budget.Short{}, ctx.Err()
+			}
+		}
+		short, err := s.raiseBy(ctx, c.from, &more)
+		s.mu.Lock()
+		c.from.finish()
+		s.mu.Unlock()
+		if err != nil {
+			return short, err
+		}
+		if short.OK() {
+			continue
+		}
+		a := &c.from.accounts[short.At]
+		if s.giveBack(ctx, a, more[a.Unit]-short.Left, &short) {
+			continue
+		}
+		if most[a.Unit] <= a.Limit {
+			short.Again = a.End
+		}
+		if c.parted != nil {
+			short.At = at(c.parted.sharedAt, short.At)
+		}
+		return short, nil
+	}
+}
+
+// holdMore raises what a call holds of its share to most; ok says that it did, or
+// that the call holds nothing of it any more. Without room the share is made busy,
+// or wait is closed when who did so is done.
+func (s *Store) holdMore(id name, most *budget.Amounts) (c call, more budget.Amounts, wait <-chan struct{}, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, there := s.calls[id]
+	if !there || c.from == nil || c.from.of != c.of {
+		return c, more, nil, true
+	}
+	for unit := range more {
+		more[unit] = max(0, most[unit]-c.most[unit])
+	}
+	switch {
+	case c.from.fits(&more):
+		c.from.hold(&more, 0)
+		for unit := range more {
+			c.most[unit] += more[unit]
+		}
+		s.calls[id] = c
+		return c, more, nil, true
+	case c.from.busy:
+		return c, more, c.from.done, false
+	}
+	c.from.begin()
+	return c, more, nil, false
+}
+
+// Settle implements budget.Store.
+func (s *Store) Settle(ctx context.Context, id policy.CallID, n int, spent budget.Amounts, thresholds []int) (crossed []budget.Crossed, found bool, err error) {
+	now := s.Now()
+	s.mu.Lock()
+	if len(thresholds) > 0 {
+		s.thresholds = thresholds
+	}
+	c, there := s.calls[name{id, n}]
+	delete(s.calls, name{id, n})
+	due := false
+	if there {
+		found = s.end(&c, &spent)
+		due = found && s.due(c.from, now)
+	}
+	s.mu.Unlock()
+	if !there || c.from == nil || c.parted != nil {
+		crossed, found, err = s.shared.Settle(ctx, id, n, spent, thresholds)
+	}
+	if due {
+		more, _ := s.count(ctx, c.from, false) // if it fails, it is counted later
+		s.found(more)
+	}
+	if len(thresholds) > 0 && found {
+		crossed = append(crossed, s.tell()...)
+	}
+	return crossed, found, wrap("settle", err)
+}
+
+// Release implements budget.Store.
+func (s *Store) Release(ctx context.Context, id policy.CallID, n int) error {
+	s.mu.Lock()
+	c, there := s.calls[name{id, n}]
+	delete(s.calls, name{id, n})
+	due := there && s.end(&c, &budget.Amounts{}) && s.closed
+	s.mu.Unlock()
+	if due {
+		crossed, _ := s.count(ctx, c.from, true)
+		s.found(crossed)
+	}
+	if there && c.from != nil && c.parted == nil {
+		return nil
+	}
+	return wrap("release", s.shared.Release(ctx, id, n))
+}
