@@ -26,8 +26,8 @@ are never changed or removed. The number of an entry is what corrections name as
 their audit entry, see "explain".
 
 Kinds of change are outcome.set, see "outcomes set", prices.rerate, see "prices
-rerate", and approval.request, approval.grant and approval.revoke, see
-"approvals".
+rerate", approval.request, approval.grant and approval.revoke, see "approvals",
+and budget.topup and budget.grant, see "budgets topup".
 
 --from is included, --to is not. A date is its midnight in the zone of --tz, in
 which times are shown. The audit takes the role finance. A table cuts what is

@@ -26,7 +26,7 @@ is not known, as the rate in the first minute of a window.
 --who shows for each account who spent most of its window, by an owner attribute
 (user, project, …) or by model, provider or operation.
 
-Shown are accounts that calls counted against in their window, of which the last
+LIMIT has what it was topped up by. Shown are accounts that calls counted against in their window, of which the last
 92 days are searched, and those that the configuration names. csv has one line per
 account.`,
 		Example: `  farebox budgets
@@ -51,6 +51,7 @@ account.`,
 		}
 		return writeBudgets(c.OutOrStdout(), a, form.value)
 	}
+	c.AddCommand(newTopup(), newTopups(), newGrantTopup())
 	return c
 }
 

@@ -23,6 +23,17 @@ func (p *purses) Standings(_ context.Context, name, who string) ([]budget.Standi
 	return p.standings, nil
 }
 
+func (p *purses) Account(rule, of string) (budget.Account, bool) {
+	for _, s := range p.standings {
+		if s.Rule == rule && s.Of == of {
+			return s.Account, true
+		}
+	}
+	return budget.Account{}, false
+}
+
+func (p *purses) Raise(context.Context) error { return nil }
+
 func (p *purses) Rule(name string) *budget.Rule { return p.rules[name] }
 
 const nano = 1_000_000_000 // of a dollar
@@ -77,5 +88,41 @@ func TestNoBudgets(t *testing.T) {
 func TestBudgetsOfATeam(t *testing.T) {
 	if _, out, _ := askBudgets(t, somePurses(), "--team", "support"); !strings.Contains(out, "support") || strings.Contains(out, "=1+1") || strings.Contains(out, "pool") {
 		t.Errorf("it shows %q", out)
+	}
+}
+
+// TestTopups: what is asked for on one line is on the other.
+func TestTopups(t *testing.T) {
+	b := &books{}
+	s := httptest.NewServer(api.NewHandler(api.Options{Ledger: b, Budgets: somePurses(), Now: func() time.Time { return noon }}))
+	defer s.Close()
+	run := func(args ...string) (out, errOut string) {
+		_, out, errOut = try(append(append([]string{"budgets"}, args...), "--admin", s.URL)...)
+		return out, errOut
+	}
+	if out, _ := run("topups"); out != "None.\n" {
+		t.Errorf("nothing shows as %q", out)
+	}
+	out, errOut := run("topup", "month", "--of", "support", "--usd", "500", "--reason", "the\x1b fair", "--until", "2026-08-25", "--tz", "Europe/Berlin")
+	if errOut != "" {
+		t.Fatal(errOut)
+	}
+	golden(t, "topups.table", out)
+	if again, _ := run("topups"); again != out {
+		t.Errorf("the list is %q", again)
+	}
+	for want, args := range map[string][]string{
+		"say how much":                {"topup", "month", "--reason", "x"},
+		"say how much with one":       {"topup", "month", "--usd", "1", "--tokens", "2", "--reason", "x"},
+		"say with --reason why":       {"topup", "month", "--usd", "1"},
+		"is no number of a top-up":    {"approve", "x"},
+		"no top-up 9 is in force":     {"approve", "9"},
+		"it is decided already":       {"approve", "1"},
+		`no account of the budget`:    {"topup", "month", "--of", "nobody", "--usd", "1", "--reason", "x"},
+		"the budget \"month\" counts": {"topup", "month", "--of", "support", "--tokens", "1", "--reason", "x"},
+	} {
+		if _, errOut := run(args...); !strings.Contains(errOut, want) {
+			t.Errorf("%q says %q, want %q", args, errOut, want)
+		}
 	}
 }

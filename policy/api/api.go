@@ -9,6 +9,9 @@
 //	GET  /api/v1/interactions  what served people, and all that it took
 //	GET  /api/v1/multipliers   what multiplies the cost of calls unseen
 //	GET  /api/v1/budgets       how budgets and rate limits stand
+//	GET  /api/v1/budgets/topups  by what limits are raised
+//	POST /api/v1/budgets/topups  raise one, or ask for it
+//	POST /api/v1/budgets/topups/grant  grant what was asked for
 //	GET  /api/v1/calls         records, newest first
 //	GET  /api/v1/calls/{id}    every record that id finds
 //	GET  /api/v1/outcomes      what was said of a call or an interaction
@@ -56,6 +59,7 @@ type Ledger interface {
 	Verdicts(ctx context.Context, h ledger.Hearing) ([]ledger.Verdict, error)
 	Audit(ctx context.Context, r ledger.Review) ([]ledger.Change, error)
 	ledger.Approvals
+	ledger.Topups
 	Alert(ctx context.Context, number int64) (ledger.Alert, error)
 	Alerts(ctx context.Context, s ledger.AlertSearch) ([]ledger.Alert, error)
 	Acknowledge(ctx context.Context, number int64, c ledger.Change) (ledger.Alert, error)
@@ -83,6 +87,8 @@ const (
 	interactionsPath = "/api/v1/interactions"
 	multipliersPath  = "/api/v1/multipliers"
 	budgetsPath      = "/api/v1/budgets"
+	topupsPath       = "/api/v1/budgets/topups"
+	grantPath        = "/api/v1/budgets/topups/grant"
 	callsPath        = "/api/v1/calls"
 	outcomesPath     = "/api/v1/outcomes"
 	outcomeListPath  = "/api/v1/outcomes/list"

@@ -20,6 +20,10 @@ type Budgets interface {
 	Standings(ctx context.Context, name, who string) ([]budget.Standing, error)
 	// Rule is the budget, or a part of the rate limit, of that name; nil: none is.
 	Rule(name string) *budget.Rule
+	// Account is one of a rule, by its values, in the window of now; false: none is.
+	Account(rule, of string) (budget.Account, bool)
+	// Raise has calls follow the top-ups that the ledger has.
+	Raise(ctx context.Context) error
 }
 
 // BudgetsQuery asks how accounts stand; what is empty is not asked for.
@@ -42,7 +46,7 @@ type BudgetAccount struct {
 	Budget string `json:"budget" doc:"The budget, or the part of a rate limit."`
 	Of     string `json:"of,omitempty" doc:"The values that are counted apart, joined by /; absent: all calls that match share it."`
 	Unit   string `json:"unit" enum:"usd,contracted_usd,tokens,requests,concurrency"`
-	Limit  string `json:"limit" doc:"In this window."`
+	Limit  string `json:"limit" doc:"In this window, top-ups included."`
 	Spent  string `json:"spent"`
 	Held   string `json:"held" doc:"For calls under way, at the most that they may take."`
 	Left   string `json:"left" doc:"Neither spent nor held; below 0 where more was spent than there was."`

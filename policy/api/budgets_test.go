@@ -21,11 +21,21 @@ type purses struct {
 	rules     *budget.Rules
 	standings []budget.Standing
 	err       error
+	raised    int
 }
 
 func (p *purses) Standings(context.Context, string, string) ([]budget.Standing, error) {
 	return p.standings, p.err
 }
+func (p *purses) Account(rule, of string) (budget.Account, bool) {
+	return p.rules.Of(rule, of, noon)
+}
+
+func (p *purses) Raise(context.Context) error {
+	p.raised++
+	return nil
+}
+
 func (p *purses) Rule(name string) *budget.Rule { return p.rules.Rule(name) }
 
 func pursesOf(t *testing.T) *purses {

@@ -97,6 +97,21 @@ func (c *Client) Budgets(ctx context.Context, q BudgetsQuery) (*BudgetsAnswer, e
 	return ask[BudgetsAnswer](ctx, c, budgetsPath, values)
 }
 
+// Topups lists what limits are raised by, and what waits to.
+func (c *Client) Topups(ctx context.Context) (*TopupsAnswer, error) {
+	return ask[TopupsAnswer](ctx, c, topupsPath, nil)
+}
+
+// Topup raises the limit of an account, or asks for it.
+func (c *Client) Topup(ctx context.Context, asked TopupAsked) (*Topup, error) {
+	return post[Topup](ctx, c, topupsPath, asked)
+}
+
+// GrantTopup grants a top-up that somebody else has asked for.
+func (c *Client) GrantTopup(ctx context.Context, g TopupGranted) (*Topup, error) {
+	return post[Topup](ctx, c, grantPath, g)
+}
+
 // Calls lists records, newest first.
 func (c *Client) Calls(ctx context.Context, q CallsQuery) (*CallsAnswer, error) {
 	values := times(q.From, q.To)

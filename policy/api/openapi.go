@@ -15,7 +15,7 @@ import (
 
 // Version of the API: the first number changes with what breaks a client, the
 // second with what is new.
-const Version = "1.6.0"
+const Version = "1.7.0"
 
 // about is the head of the OpenAPI document.
 func about() *huma.OpenAPI {

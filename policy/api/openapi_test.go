@@ -108,9 +108,9 @@ before it may. One that is bound to a team sees and changes what is that team's:
 | role | may |
 |---|---|
 | viewer | read usage, interactions, multipliers, budgets, calls, outcomes and alerts |
-| owner | say how calls turned out; acknowledge, mute and re-arm alerts |
-| approver | approve what owners ask for |
-| finance | read the audit |
+| owner | say how calls turned out; ask for top-ups; acknowledge, mute and re-arm alerts |
+| approver | approve what others ask for |
+| finance | raise limits of budgets; read the audit |
 | admin | all |
 
 ` + "```" + `
@@ -122,7 +122,7 @@ curl --cacert ca.pem -H "Authorization: Bearer $(cat token)" "https://farebox.ex
 func document(doc *huma.OpenAPI) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, preface, Version)
-	for _, path := range []string{usagePath, interactionsPath, multipliersPath, budgetsPath, callsPath, callsPath + "/{id}", outcomesPath, alertsPath, alertsPath + "/{number}/acknowledge", mutesPath, rearmPath, auditPath} {
+	for _, path := range []string{usagePath, interactionsPath, multipliersPath, budgetsPath, topupsPath, grantPath, callsPath, callsPath + "/{id}", outcomesPath, alertsPath, alertsPath + "/{number}/acknowledge", mutesPath, rearmPath, auditPath} {
 		item := doc.Paths[path]
 		for _, o := range []*huma.Operation{item.Get, item.Post} {
 			if o != nil {

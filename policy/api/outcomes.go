@@ -134,6 +134,9 @@ func (s *server) register() {
 	register(s, decideApprovalOperation(), s.decideApproval)
 	s.registerAlerts()
 	register(s, standingsOperation(), s.standings)
+	register(s, topupsOperation(), s.topups)
+	register(s, topupOperation(), s.topup)
+	register(s, grantTopupOperation(), s.grantTopup)
 	register(s, auditOperation(), s.audit)
 	register(s, rerateOperation(), s.rerate)
 }

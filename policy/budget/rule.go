@@ -26,6 +26,7 @@ type Rule struct {
 	Thresholds  []int     // percents of spent, ascending
 	Page        bool      // people may be woken when it is exhausted
 	Note        string    // for people: what it is for
+	Approve     bool      // more is given by two: who asks, and another who grants
 	ReviewBy    time.Time // when somebody is to look at it again; zero: never
 }
 

@@ -17,8 +17,8 @@ const (
 	Operation = "operation"
 )
 
-// Rules say which accounts a call counts against. They never change once compiled
-// and are safe for concurrent use.
+// Rules say which accounts a call counts against. Once compiled they never change,
+// but for what Raise gives. They are safe for concurrent use.
 type Rules struct {
 	all   []*compiled
 	named map[string]*compiled
@@ -38,6 +38,7 @@ type compiled struct {
 	rule  Rule
 	match []condition // by key
 	now   atomic.Pointer[span]
+	more  atomic.Pointer[map[string][]Extra] // by what an account is of; nil: none has more
 }
 
 // span is the window that was asked for last.
@@ -146,6 +147,13 @@ func (c *compiled) accountOf(a *Account, of string, now time.Time) {
 	*a = Account{Rule: c.rule.Name, Of: of, Unit: c.rule.Unit, Limit: c.rule.Limit, Soft: c.rule.OnExhausted == Allow, Rate: c.rule.Rate}
 	if limit, other := c.rule.Except[a.Of]; other {
 		a.Limit = limit
+	}
+	if more := c.more.Load(); more != nil {
+		for i := range (*more)[of] {
+			if e := &(*more)[of][i]; e.in(now) {
+				a.Limit = plus(a.Limit, e.Amount)
+			}
+		}
 	}
 	switch {
 	case c.rule.Rate > 0:

@@ -20,10 +20,13 @@ const shortestSlice = time.Minute
 
 // Fill gives the store of budgets what the ledger has of the windows of now, for
 // accounts that it does not know yet: those of a new budget, or all of a store
-// that begins anew. It is called before calls are admitted by these rules.
+// that begins anew, and their top-ups. It is called before calls are admitted by these rules.
 func (e *Engine) Fill(ctx context.Context, rules *budget.Rules) error {
-	if rules == nil || e.o.Budgets == nil || e.o.Spending == nil {
+	if rules == nil || e.o.Budgets == nil {
 		return nil
+	}
+	if err := e.raise(ctx, rules); err != nil || e.o.Spending == nil {
+		return err
 	}
 	if err := e.Flush(ctx); err != nil {
 		return err

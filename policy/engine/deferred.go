@@ -191,6 +191,9 @@ func (e *Engine) update(ctx context.Context, d policy.Deferral, said *tokenizer.
 func (e *Engine) Sweep(ctx context.Context) {
 	now := e.o.Now()
 	e.lapse(ctx)
+	if err := e.Raise(ctx); err != nil && ctx.Err() == nil {
+		e.o.Logger.WarnContext(ctx, "top-ups of budgets stay as they were read before", "err", err)
+	}
 	for _, d := range e.pending.due(now) {
 		if !e.pending.take(&d) {
 			continue

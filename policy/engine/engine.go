@@ -18,6 +18,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -55,6 +56,8 @@ type Options struct {
 	// empty store in memory, and nothing.
 	Budgets  budget.Store
 	Spending ledger.Spending
+	// Topups tells what limits were raised by; nil: nothing.
+	Topups topups
 
 	// Alerts is told what people should know of; nil: nobody is. It must not block.
 	Alerts interface{ Alert(alert.Event) }
@@ -101,6 +104,7 @@ type Engine struct {
 	failed  failures
 	repeats repeats
 	budgets accounts
+	raising sync.Mutex // whose turn it is to read top-ups
 }
 
 // New returns an Engine, or an error when a required option is missing.

@@ -23,6 +23,7 @@ type Budget struct {
 	OnExhausted string    `yaml:"on_exhausted" one:"refuse allow shrink downgrade throttle" doc:"What happens to a call that may cost more than what is left: it is refused with 429 budget_exhausted; it passes and is counted; its answer is made no longer than what is left pays for; a cheaper model is asked; a few pass a minute. What cannot be done is refused. Not given: refuse."`
 	DowngradeTo string    `yaml:"downgrade_to" max:"256" doc:"The cheaper model that downgrade asks."`
 	Throttle    int       `yaml:"throttle_per_minute" min:"1" max:"1000000" doc:"Calls that throttle lets pass a minute, for each value of per."`
+	Topups      string    `yaml:"topups" one:"free approval" doc:"Who raises the limit for a time (farebox budgets topup): free: who has the role finance or admin, at once, and others when somebody grants it; approval: whoever it is, when somebody else grants it. Not given: free."`
 	Thresholds  []int     `yaml:"thresholds" max:"16" doc:"Percents of the limit at which spending is told, ascending, from 1 to 1000; not given: those of alerts.thresholds."`
 	Page        bool      `yaml:"page" doc:"Whether people may be woken when it is exhausted: receivers that page are told."`
 }
@@ -133,7 +134,7 @@ func (b *Budget) rule() budget.Rule {
 	r := budget.Rule{
 		Name: b.Name, Match: b.Match.patterns(), Per: b.Per, Window: b.Window.window(), Until: b.Until.Time,
 		OnExhausted: budget.Action(b.OnExhausted), To: b.DowngradeTo, Throttled: int64(b.Throttle), Thresholds: b.Thresholds, Page: b.Page,
-		Note: b.Note, ReviewBy: b.ReviewBy.Time,
+		Note: b.Note, Approve: b.Topups == "approval", ReviewBy: b.ReviewBy.Time,
 	}
 	r.Unit, r.Limit = b.Limit.one()
 	for i := range b.Except.List {

@@ -108,6 +108,9 @@ func checkBudgets(c *Config, now time.Time) (found []Finding) {
 		if !b.ReviewBy.IsZero() && !now.Before(b.ReviewBy.Time) {
 			found = append(found, warn(key+".review_by", fmt.Sprintf("the budget %q is due for review", b.Name), "review it and set a later day"))
 		}
+		if a := &c.Listen.Admin; b.Topups == "approval" && len(a.Tokens)+len(a.Clients) == 0 {
+			found = append(found, warn(key+".topups", fmt.Sprintf("nobody can grant top-ups of the budget %q: all who ask are one", b.Name), "name who asks under listen.admin.tokens or clients"))
+		}
 		found = append(found, checkForgeable(c, key, b)...)
 	}
 	if c.Mode == Observe && len(c.Budgets)+len(c.RateLimits) > 0 {

@@ -77,6 +77,8 @@ func TestCheck(t *testing.T) {
 		"trust of nobody":              {"attribution: {team: [{spiffe: \"spiffe://a/{}\"}], xfcc_proxies: [\"spiffe://a/edge\"]}", "warning: attribution.xfcc_proxies: x-forwarded-client-cert is believed of nobody"},
 		"a header after a workload":    {"attribution: {zone: [{workload: namespace}, {header: x-project}]}", ""},
 		"a header of the provider":     {"attribution: {provider_project: [{header: OpenAI-Project}]}", ""},
+		"nobody grants top-ups":        {`{mode: enforce, budgets: [{name: a, limit: {usd: "1"}, window: {every: day}, topups: approval}]}`, "warning: budgets[0].topups: nobody can grant top-ups"},
+		"somebody grants top-ups":      {`{mode: enforce, listen: {admin: {tokens: [{name: a, file: f, role: admin}]}}, budgets: [{name: a, limit: {usd: "1"}, window: {every: day}, topups: approval}]}`, ""},
 		"a socket needs no encryption": {`listen: {extproc: {address: "unix:///run/a.sock"}}`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

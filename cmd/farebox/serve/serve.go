@@ -137,7 +137,7 @@ func newCallPath(ctx context.Context, c *config.Config, b *books, reg prometheus
 	b.alerts = p.alerts.desk
 	p.engine, err = engine.New(engine.Options{
 		Rules: rules.engine, Journal: b.writer, Estimator: estimate.New(), Registerer: reg,
-		Budgets: budget.NewMemory(nil), Spending: b.store, Alerts: p.alerts.desk, Deferrals: b.store, CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
+		Budgets: budget.NewMemory(nil), Spending: b.store, Topups: b.store, Alerts: p.alerts.desk, Deferrals: b.store, CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
 	})
 	if err != nil {
 		return nil, err

@@ -33,6 +33,7 @@ type Memory struct {
 
 	alerts []ledger.Alert // by number, from 1
 	mutes  []ledger.Mute
+	topups []ledger.Topup // by number, from 1
 
 	approvals []ledger.Approval // by number, from 1
 }

@@ -65,6 +65,7 @@ func Run(t *testing.T, open func(t *testing.T) ledger.Store) {
 		{"alerts are listed newest first", alertsListed},
 		{"approvals are requested and decided", approvalsDecided},
 		{"approvals are listed newest first", approvalsListed},
+		{"top-ups are asked for and granted", topups},
 		{"verdicts beside the writer", verdictsBeside},
 		{"an ended context writes nothing", endedContext},
 		{"readers beside the writer", concurrent},

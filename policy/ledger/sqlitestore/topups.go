@@ -1,0 +1,98 @@
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/farebox/farebox/policy/ledger"
+)
+
+// Topup keeps t, and notes that in the audit.
+func (s *Store) Topup(ctx context.Context, t ledger.Topup, c ledger.Change) (ledger.Topup, error) {
+	t = t.Kept()
+	until := int64(math.MaxInt64)
+	if !t.Until.IsZero() {
+		until = micros(t.Until)
+	}
+	err := s.changeTopup(ctx, func(tx *sql.Tx) error {
+		result, err := tx.ExecContext(ctx, `INSERT INTO topups (until, topup) VALUES (?, ?)`, until, string(t.Said()))
+		if err != nil {
+			return err
+		}
+		if t.Number, err = result.LastInsertId(); err != nil {
+			return err
+		}
+		c.Subject, c.Before, c.After = t.String(), nil, t.Said()
+		_, err = appendAudit(ctx, tx, &c)
+		return err
+	})
+	return t, err
+}
+
+// GrantTopup grants one, and notes that in the audit.
+func (s *Store) GrantTopup(ctx context.Context, number int64, c ledger.Change) (t ledger.Topup, err error) {
+	err = s.changeTopup(ctx, func(tx *sql.Tx) error {
+		found, err := topupsWhere(ctx, tx, `number = ?`, number)
+		if err != nil {
+			return err
+		}
+		if len(found) == 0 {
+			return ledger.ErrNoTopup
+		}
+		before := found[0]
+		if t, err = before.Grant(&c); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `UPDATE topups SET topup = ? WHERE number = ?`, string(t.Said()), number); err != nil {
+			return err
+		}
+		c.Subject, c.Before, c.After = t.String(), before.Said(), t.Said()
+		_, err = appendAudit(ctx, tx, &c)
+		return err
+	})
+	return t, err
+}
+
+// changeTopup runs do in a transaction of its own, beside Write.
+func (s *Store) changeTopup(ctx context.Context, do func(tx *sql.Tx) error) error {
+	s.gate.Lock()
+	defer s.gate.Unlock()
+	err := inTx(ctx, s.change, do)
+	for _, why := range []error{ledger.ErrNoTopup, ledger.ErrOwnTopup, ledger.ErrDecided, ledger.ErrEnded} {
+		if errors.Is(err, why) {
+			return err
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("keep top-up in %s: %w", s.path, explain(err))
+	}
+	return nil
+}
+
+// Topups returns those that are not over.
+func (s *Store) Topups(ctx context.Context, at time.Time) ([]ledger.Topup, error) {
+	all, err := topupsWhere(ctx, s.read, `until > ? ORDER BY number LIMIT ?`, micros(at), ledger.MaxTopups)
+	if err != nil {
+		return nil, fmt.Errorf("read top-ups of %s: %w", s.path, explain(err))
+	}
+	return all, nil
+}
+
+func topupsWhere(ctx context.Context, in asker, where string, args ...any) ([]ledger.Topup, error) {
+	rows, err := in.QueryContext(ctx, `SELECT number, topup FROM topups WHERE `+where, args...)
+	if err != nil {
+		return nil, err
+	}
+	return collect(rows, func(rows *sql.Rows) (t ledger.Topup, err error) {
+		var text []byte
+		if err := rows.Scan(&t.Number, &text); err != nil {
+			return t, err
+		}
+		return t, json.Unmarshal(text, &t)
+	})
+}
