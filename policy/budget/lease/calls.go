@@ -243,7 +243,7 @@ func (s *Store) Settle(ctx context.Context, id policy.CallID, n int, spent budge
 		due = found && s.due(c.from, now)
 	}
 	s.mu.Unlock()
-	if !there || c.from == nil || c.parted != nil {
+	if !found || c.parted != nil { // it may have been taken again in a store that lost it
 		crossed, found, err = s.shared.Settle(ctx, id, n, spent, thresholds)
 	}
 	if due {
@@ -261,13 +261,14 @@ func (s *Store) Release(ctx context.Context, id policy.CallID, n int) error {
 	s.mu.Lock()
 	c, there := s.calls[name{id, n}]
 	delete(s.calls, name{id, n})
-	due := there && s.end(&c, &budget.Amounts{}) && s.closed
+	ended := there && s.end(&c, &budget.Amounts{})
+	due := ended && s.closed
 	s.mu.Unlock()
 	if due {
 		crossed, _ := s.count(ctx, c.from, true)
 		s.found(crossed)
 	}
-	if there && c.from != nil && c.parted == nil {
+	if ended && c.parted == nil {
 		return nil
 	}
 	return wrap("release", s.shared.Release(ctx, id, n))

@@ -130,6 +130,36 @@ func TestRefusedEarlyByLittle(t *testing.T) {
 	}
 }
 
+// A store that lost all has lost shares too. What is taken of it again for calls under
+// way is settled there.
+func TestStoreThatLostAll(t *testing.T) {
+	w := newWorld(t, 1, 1, false)
+	for range 20 {
+		w.call(0, combinations[0], 40)
+	}
+	w.shared.Memory = budget.NewMemory(func() time.Time { return w.now })
+	w.now = w.now.Add(time.Hour) // so that shares are renewed
+	if _, err := w.replicas[0].Lapse(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range w.open[5:] {
+		h := budget.Hold{ID: c.id, Accounts: w.accounts[:2], Most: w.amounts(40), Until: w.now.Add(time.Hour)}
+		if short, err := w.shared.Reserve(t.Context(), h); err != nil || !short.OK() {
+			t.Fatal(short, err)
+		}
+	}
+	for i, c := range w.open {
+		_, found, err := w.replicas[0].Settle(t.Context(), c.id, 0, w.amounts(7), nil)
+		if err != nil || found != (i >= 5) {
+			t.Errorf("call %d: %v, %v", i, found, err)
+		}
+	}
+	w.spent[0], w.spent[1] = 15*7, 15*7
+	w.open = nil
+	w.drain(w.replicas...)
+	w.exact()
+}
+
 // The common call asks the store nothing.
 func TestMostCallsNeedNoRoundTrip(t *testing.T) {
 	w := newWorld(t, 1, 1, false)
