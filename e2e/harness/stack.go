@@ -3,11 +3,13 @@ package harness
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/farebox/farebox/e2e/provider"
+	"github.com/farebox/farebox/envoy"
 )
 
 // TB is what a stack needs of a test.
@@ -32,13 +34,15 @@ type StackOptions struct {
 	Guard     Guard        // of farebox
 	Envoy     EnvoyOptions // Dir, Farebox and, if empty, Upstream are filled in
 	NoFarebox bool         // no farebox: nothing listens where Envoy looks for it
+	Replicas  int          // fareboxes, each with a ledger of its own; 0 is 1
 }
 
 // Stack is a provider, a farebox and an Envoy that belong to one test and end
 // with it.
 type Stack struct {
 	Provider *provider.Server
-	Farebox  *Farebox // nil NoFarebox
+	Farebox  *Farebox   // the first of Replicas; nil with NoFarebox
+	Replicas []*Farebox // all
 	Envoy    *Envoy
 	URL      string // of Envoy: where the calls of the story go
 }
@@ -69,8 +73,10 @@ func (k *Kit) Start(t TB, o StackOptions) *Stack {
 		t.Cleanup(p.Release)
 		o.Envoy.Farebox = p.Addr()
 	} else {
-		s.Farebox = k.startFarebox(t, FareboxOptions{Config: o.Config, Socket: o.Socket, Guard: o.Guard})
+		s.Replicas = k.startReplicas(t, max(1, o.Replicas), FareboxOptions{Config: o.Config, Socket: o.Socket, Guard: o.Guard})
+		s.Farebox = s.Replicas[0]
 		o.Envoy.Farebox = s.Farebox.Addr()
+		o.Envoy.Config = spread(o.Envoy.Config, s.Replicas)
 	}
 	o.Envoy.Dir = t.TempDir()
 	if o.Envoy.AccessLog == "" {
@@ -90,6 +96,43 @@ func (k *Kit) Start(t TB, o StackOptions) *Stack {
 	})
 	s.URL = s.Envoy.URL()
 	return s
+}
+
+// startReplicas runs fareboxes for a test.
+func (k *Kit) startReplicas(t TB, n int, o FareboxOptions) []*Farebox {
+	t.Helper()
+	all := make([]*Farebox, n)
+	for i := range all {
+		all[i] = k.startFarebox(t, o)
+	}
+	return all
+}
+
+// spread adds the endpoints of further replicas to a configuration that knows the
+// first.
+func spread(config func(envoy.Options) ([]byte, error), replicas []*Farebox) func(envoy.Options) ([]byte, error) {
+	if len(replicas) == 1 {
+		return config
+	}
+	if config == nil {
+		config = envoy.Config
+	}
+	return func(o envoy.Options) ([]byte, error) {
+		text, err := config(o)
+		if err != nil {
+			return nil, err
+		}
+		end := fmt.Sprintf("port_value: %d }\n", replicas[0].extproc.Number)
+		before, after, found := strings.Cut(string(text), end)
+		begin := strings.LastIndex(before, "        - endpoint:")
+		if !found || begin < 0 {
+			return nil, errors.New("spread calls over replicas: the configuration has no endpoint of the first")
+		}
+		for _, f := range replicas[1:] {
+			after = before[begin:] + fmt.Sprintf("port_value: %d }\n", f.extproc.Number) + after
+		}
+		return []byte(before + end + after), nil
+	}
 }
 
 // startFarebox runs a farebox for a test.

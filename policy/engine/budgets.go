@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -13,8 +14,8 @@ import (
 
 // Bounds of what budgets take of the time of a call, and of how long they hold.
 const (
-	// storeWithin is how long a store may take to answer, before a call goes on
-	// without it.
+	// storeWithin is how long a store may take to answer, before it is asked once more
+	// and a call goes on without it.
 	storeWithin = 100 * time.Millisecond
 	// holdFor is how long a hold lives that nobody settles: longer than any call.
 	holdFor = 2 * time.Hour
@@ -87,7 +88,23 @@ func (e *Engine) take(ctx context.Context, p *plan) *policy.Refusal {
 	return nil
 }
 
-func (e *Engine) ask(ctx context.Context, p *plan) (budget.Short, error) {
+// ask reserves; a store that does not answer is asked once more, as a hold that is
+// there changes nothing.
+func (e *Engine) ask(ctx context.Context, p *plan) (short budget.Short, err error) {
+	fill := e.filling.times.Load()
+	for range 2 {
+		short, err = e.askOnce(ctx, p)
+		if err == nil || errors.Is(err, budget.ErrFresh) || ctx.Err() != nil {
+			break
+		}
+	}
+	if err == nil && short.OK() {
+		e.budgets.took(&p.hold, fill)
+	}
+	return short, err
+}
+
+func (e *Engine) askOnce(ctx context.Context, p *plan) (budget.Short, error) {
 	ctx, cancel := context.WithTimeout(ctx, storeWithin)
 	defer cancel()
 	return e.o.Budgets.Reserve(ctx, p.hold)
@@ -96,12 +113,19 @@ func (e *Engine) ask(ctx context.Context, p *plan) (budget.Short, error) {
 // withoutStore decides on a call while the store of budgets does not answer.
 func (e *Engine) withoutStore(ctx context.Context, p *plan, err error) *policy.Refusal {
 	e.metrics.storeFailed.WithLabelValues("reserve").Inc()
-	e.o.Logger.WarnContext(ctx, "the store of budgets did not answer", "call", p.ticket.ID.String(), "err", err)
+	if errors.Is(err, budget.ErrFresh) {
+		e.filling.missed() // which says so once
+	} else {
+		e.o.Logger.WarnContext(ctx, "the store of budgets did not answer", "call", p.ticket.ID.String(), "err", err)
+	}
 	open := p.rules.OpenOnError || !p.rules.Enforce
 	e.storeDown(open)
 	if open {
 		p.ticket.Hold.Uncounted = true
 		return nil
+	}
+	if !errors.Is(err, budget.ErrFresh) {
+		e.budgets.giveBack(p.hold.ID, p.hold.Attempt)
 	}
 	return &policy.Refusal{
 		Code: "unavailable", Status: 503, Retry: time.Second,
@@ -154,7 +178,7 @@ func (e *Engine) spend(ctx context.Context, t *policy.Ticket, rec *policy.Record
 	if !t.Hold.Taken && !t.Hold.Uncounted {
 		return
 	}
-	s := settlement{id: t.ID, attempt: heldAs(t), held: t.Hold.Taken, spent: took(rec), next: 1 + rec.Attempt}
+	s := settlement{id: t.ID, attempt: heldAs(t), held: true, spent: took(rec), next: 1 + rec.Attempt}
 	if t.Hold.Taken && s.spent[budget.Charged] > int64(t.Hold.Most) {
 		e.metrics.exceeded.Inc()
 	}

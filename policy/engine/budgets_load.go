@@ -20,7 +20,9 @@ const shortestSlice = time.Minute
 
 // Fill gives the store of budgets what the ledger has of the windows of now, for
 // accounts that it does not know yet: those of a new budget, or all of a store
-// that begins anew, and their top-ups. It is called before calls are admitted by these rules.
+// that begins anew, and their top-ups. It is called before calls are admitted by
+// these rules. Of a store that others share it answers budget.ErrFresh while they
+// have time to add what they have.
 func (e *Engine) Fill(ctx context.Context, rules *budget.Rules) error {
 	if rules == nil || e.o.Budgets == nil {
 		return nil
@@ -28,24 +30,23 @@ func (e *Engine) Fill(ctx context.Context, rules *budget.Rules) error {
 	if err := e.raise(ctx, rules); err != nil || e.o.Spending == nil {
 		return err
 	}
+	if e.shared != nil {
+		return e.fillShared(ctx, rules)
+	}
 	if err := e.Flush(ctx); err != nil {
 		return err
 	}
-	f := filler{ledger: e.o.Spending, now: e.o.Budgets.Now(), asked: map[string][]ledger.Spent{}, states: map[loadKey]*budget.State{}}
+	f := newFiller(e.o.Spending, e.o.Budgets.Now())
 	for _, rule := range rules.Rules() {
-		if rule.Rate > 0 || rule.Unit == budget.Concurrency {
+		if !loadable(rule) {
 			continue
 		}
 		if err := f.read(ctx, rules, rule); err != nil {
 			return fmt.Errorf("read what budget %q has spent: %w", rule.Name, err)
 		}
 	}
-	states := make([]budget.State, 0, len(f.states))
-	seen := make([]budget.Account, 0, len(f.states))
-	for _, s := range f.states {
-		states, seen = append(states, *s), append(seen, s.Account)
-	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	states, seen := f.result()
+	ctx, cancel := context.WithTimeout(ctx, fillWithin)
 	defer cancel()
 	if err := e.o.Budgets.Load(ctx, states); err != nil {
 		return fmt.Errorf("give the store of budgets what was spent: %w", err)
@@ -66,6 +67,18 @@ type filler struct {
 type loadKey struct {
 	account string
 	at      int64
+}
+
+func newFiller(from ledger.Spending, now time.Time) *filler {
+	return &filler{ledger: from, now: now, asked: map[string][]ledger.Spent{}, states: map[loadKey]*budget.State{}}
+}
+
+// result is what was read, and of which accounts.
+func (f *filler) result() (states []budget.State, seen []budget.Account) {
+	for _, s := range f.states {
+		states, seen = append(states, *s), append(seen, s.Account)
+	}
+	return states, seen
 }
 
 func (f *filler) read(ctx context.Context, rules *budget.Rules, rule *budget.Rule) error {

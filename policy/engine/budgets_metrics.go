@@ -17,6 +17,7 @@ type limits struct {
 	crossed     *prometheus.CounterVec
 	exceeded    prometheus.Counter
 	lapsed      prometheus.Counter
+	filled      prometheus.Counter
 }
 
 func newLimits(r prometheus.Registerer, shown prometheus.Collector) (*limits, error) {
@@ -36,8 +37,11 @@ func newLimits(r prometheus.Registerer, shown prometheus.Collector) (*limits, er
 		lapsed: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "farebox_hold_lapsed_total", Help: "Holds that nobody settled in time: they count as spent.",
 		}),
+		filled: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "farebox_budget_store_filled_total", Help: "Times that what the ledger has was added to a store of budgets that others share, which was new or had lost it.",
+		}),
 	}
-	for _, c := range []prometheus.Collector{l.exhausted, l.storeFailed, l.crossed, l.exceeded, l.lapsed, shown} {
+	for _, c := range []prometheus.Collector{l.exhausted, l.storeFailed, l.crossed, l.exceeded, l.lapsed, l.filled, shown} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics of budgets: %w", err)
 		}
@@ -53,7 +57,9 @@ func (e *Engine) States(ctx context.Context) ([]budget.State, error) {
 
 // lapse spends what nobody settled in time, and settles what waited for the store.
 func (e *Engine) lapse(ctx context.Context) {
-	e.budgets.catchUp(ctx)
+	if e.shared == nil || e.rules.Load().Budgets.None() { // else Refill does, when the store has all
+		e.catchUp(ctx)
+	}
 	n, err := e.o.Budgets.Lapse(ctx)
 	e.metrics.lapsed.Add(float64(n))
 	if err != nil {

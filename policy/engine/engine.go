@@ -104,7 +104,9 @@ type Engine struct {
 	failed  failures
 	repeats repeats
 	budgets accounts
-	raising sync.Mutex // whose turn it is to read top-ups
+	raising sync.Mutex    // whose turn it is to read top-ups
+	shared  budget.Shared // Budgets, if others share it; else nil
+	filling filling
 }
 
 // New returns an Engine, or an error when a required option is missing.
@@ -128,7 +130,9 @@ func New(o Options) (*Engine, error) {
 		o.Budgets = budget.NewMemory(o.Now)
 	}
 	e := &Engine{o: o}
-	e.budgets = accounts{e: e, seen: map[seenKey]budget.Account{}, told: map[seenKey]time.Time{}}
+	e.budgets = accounts{e: e, seen: map[seenKey]budget.Account{}, told: map[seenKey]time.Time{}, held: map[heldKey]heldHold{}}
+	e.shared, _ = o.Budgets.(budget.Shared)
+	e.filling.lost = make(chan struct{}, 1)
 	e.pending.init()
 	e.failed.init()
 	e.repeats.init()
@@ -223,8 +227,7 @@ func (e *Engine) close(ctx context.Context, t policy.Ticket, o policy.Outcome) p
 		e.ranAway(&rec)
 	}
 	e.metrics.observe(&rec)
-	degraded := e.keep(ctx, rec)
-	e.spend(ctx, &t, &rec, o.Recovered)
+	degraded := e.keepAndSpend(ctx, &t, &rec, o.Recovered)
 	r := receipt(&rec)
 	r.Degraded = degraded
 	return r

@@ -29,6 +29,11 @@ type settlement struct {
 
 	others []budget.Account
 	next   int // the attempt of a hold of nothing on others
+
+	// Of a store that others share: those that held for the call, and how often the
+	// store had been filled then. If it was since, and has no hold, it had lost it.
+	lost []budget.Account
+	fill int64
 }
 
 // accounts is what the engine knows of budgets beside their store.
@@ -39,6 +44,7 @@ type accounts struct {
 	unsettled []settlement
 	seen      map[seenKey]budget.Account
 	told      map[seenKey]time.Time // since when what was told of an account holds
+	held      map[heldKey]heldHold  // of a store that others share
 }
 
 // seenKey is an account in whichever window.
@@ -46,11 +52,20 @@ type seenKey struct{ rule, of string }
 
 // settle has s spent now, or as soon as the store answers.
 func (b *accounts) settle(ctx context.Context, s settlement) {
+	if s.held {
+		h := b.ended(s.id, s.attempt)
+		s.lost, s.fill = h.Accounts, h.fill
+	}
 	if b.try(ctx, &s) == nil {
 		return
 	}
 	b.e.metrics.storeFailed.WithLabelValues("settle").Inc()
 	b.e.storeDown(false)
+	b.later(s)
+}
+
+// later has s spent as soon as the store answers.
+func (b *accounts) later(s settlement) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.unsettled) < maxUnsettled {
@@ -58,22 +73,29 @@ func (b *accounts) settle(ctx context.Context, s settlement) {
 	}
 }
 
+// giveBack settles for nothing a hold that may have been taken though the store did
+// not say so.
+func (b *accounts) giveBack(id policy.CallID, attempt int) {
+	b.later(settlement{id: id, attempt: attempt, held: true})
+}
+
 func (b *accounts) try(ctx context.Context, s *settlement) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
 	defer cancel()
 	if s.held {
 		found, err := b.close(ctx, s)
-		if err != nil || found || len(s.others) == 0 {
+		if err != nil || found {
 			return err
+		}
+		if len(s.others) == 0 && s.fill != b.e.filling.times.Load() {
+			s.others = s.lost
 		}
 		s.held = false
 	}
 	if len(s.others) == 0 {
 		return nil
 	}
-	for i := range s.others {
-		s.others[i].Soft = true
-	}
+	s.others = softened(s.others)
 	store := b.e.o.Budgets
 	if _, err := store.Reserve(ctx, budget.Hold{ID: s.id, Attempt: s.next, Accounts: s.others, Until: store.Now().Add(holdFor)}); err != nil {
 		return err
@@ -95,6 +117,7 @@ func (b *accounts) close(ctx context.Context, s *settlement) (found bool, err er
 
 // release gives back what was held for the admission of a call.
 func (b *accounts) release(ctx context.Context, id policy.CallID) {
+	b.ended(id, 0)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
 	defer cancel()
 	if err := b.e.o.Budgets.Release(ctx, id, 0); err != nil {
@@ -103,6 +126,13 @@ func (b *accounts) release(ctx context.Context, id policy.CallID) {
 }
 
 // catchUp settles what waits, until the store fails again.
+func (e *Engine) catchUp(ctx context.Context) {
+	e.filling.turn.Lock()
+	defer e.filling.turn.Unlock()
+	e.budgets.catchUp(ctx)
+}
+
+// catchUp is in its turn with fills: they begin with all that waits.
 func (b *accounts) catchUp(ctx context.Context) {
 	b.mu.Lock()
 	waiting := b.unsettled

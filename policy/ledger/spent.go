@@ -23,6 +23,13 @@ type Spending interface {
 	Spent(ctx context.Context, q Query) ([]Spent, error)
 }
 
+// Freezer is a Spending that can be asked many questions of one moment.
+type Freezer interface {
+	// Freeze is the Spending of now, whatever is written later. It is one goroutine's,
+	// who calls end when all was asked.
+	Freeze(ctx context.Context) (asOf Spending, end func(), err error)
+}
+
 // SortSpent puts rows in the order of their keys.
 func SortSpent(rows []Spent) {
 	slices.SortFunc(rows, func(a, b Spent) int { return slices.Compare(a.Keys, b.Keys) })

@@ -107,9 +107,19 @@ const (
 
 // State is where holds and counts are kept.
 type State struct {
-	Store   StateStore `yaml:"store" one:"memory" doc:"memory: of one process. After a restart what was spent is read from the ledger."`
-	OnError string     `yaml:"on_error" one:"closed open" doc:"What happens to a call with a budget while the store does not answer: it gets 503 unavailable, or it passes and is counted when the store is back."`
-	_       struct{}   `later:"password_file sentinel"`
+	Store        StateStore `yaml:"store" doc:"memory: of one process. After a restart what was spent is read from the ledger. redis://HOST:PORT/DATABASE: Redis or Valkey 7 or newer, which all replicas share; rediss:// over TLS. Several addresses, joined by commas, are nodes of a Cluster, and USER@ before the first is the user. Its maxmemory-policy must be noeviction."`
+	OnError      string     `yaml:"on_error" one:"closed open" doc:"What happens to a call with a budget while the store does not answer: it gets 503 unavailable, or it passes and is counted when the store is back."`
+	PasswordFile File       `yaml:"password_file" doc:"File with the password of the store, without the line end; it is read at the start."`
+	CAFile       File       `yaml:"ca_file" doc:"Authorities, as PEM, whom rediss:// believes. When not given, those of the system."`
+	Org          string     `yaml:"org" max:"64" doc:"Sets accounts apart from those of others on the same server: letters, digits, dots, dashes and underscores. Replicas that share budgets have the same."`
+	Sentinel     *Sentinel  `yaml:"sentinel" doc:"The Sentinels that know where the store is, after a failover too. state.store then says redis:// or rediss://, the user and the database, and its addresses are not asked."`
+}
+
+// Sentinel is how Sentinels are asked for the store.
+type Sentinel struct {
+	Master       string   `yaml:"master" need:"yes" max:"128" doc:"The name by which they know it."`
+	Addresses    []string `yaml:"addresses" need:"yes" max:"16" doc:"host:port of each."`
+	PasswordFile File     `yaml:"password_file" doc:"File with the password of the Sentinels; when not given, they ask for none."`
 }
 
 // What happens while the store of budgets does not answer.

@@ -99,6 +99,7 @@ func parse(name string, data []byte) (*Config, *decoder) {
 	if name != "" {
 		c.Ledger.Store = c.Ledger.Store.in(filepath.Dir(name))
 		c.Listen.in(filepath.Dir(name))
+		c.State.in(filepath.Dir(name))
 		c.Owners.in(filepath.Dir(name))
 		c.Receivers.in(filepath.Dir(name))
 		if c.Stamp != nil {

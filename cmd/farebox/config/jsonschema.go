@@ -136,6 +136,7 @@ var forms = map[string]jsonSchema{
 	"Address":     {Type: "string", Pattern: "^(unix:///.+|.*:[0-9]{1,5})$"},
 	"File":        {Type: []string{"string", "number"}, Pattern: "[^/]$"},
 	"LedgerStore": {Type: "string", Pattern: "^sqlite:[^?#%]*[^/?#%]$"},
+	"StateStore":  {Type: "string", Pattern: "^(memory|rediss?://([^:@/]+@)?[^@/?#]+:[0-9]{1,5}(/[0-9]*)?)$"},
 	"Glob":        {Type: []string{"string", "number"}, MinLength: 1, MaxLength: maxGlob},
 	"Hours":       {Type: "string", Pattern: "^(" + days + " )?" + clock + "-(" + clock + "|24:00)$"},
 	"Days":        {Type: "string", Pattern: "^" + days + "$"},

@@ -115,7 +115,7 @@ func emptyDefault(isList bool, path string) string {
 }
 
 var typeNames = map[string]string{
-	"Size": "size", "Duration": "length of time", "Date": "date", "Address": "address", "File": "file", "LedgerStore": "store", "Glob": "pattern",
+	"Size": "size", "Duration": "length of time", "Date": "date", "Address": "address", "File": "file", "LedgerStore": "store", "StateStore": "store", "Glob": "pattern",
 	"Percent": "percentage", "FXRate": "decimal text", "UnitPrice": "decimal text", "Currency": "currency", "Unit": "unit", "Tokens": "number of tokens", "Times": "number", "Hours": "hours", "Days": "days", "Clock": "time of day", "PriceBound": "price of a million",
 }
 
@@ -213,7 +213,5 @@ func notYetRows(b *strings.Builder, t reflect.Type, path string) {
 		notYetRows(b, reflect.TypeFor[Source](), path+".NAME[]")
 	case reflect.TypeFor[Ledger]():
 		fmt.Fprintf(b, "- `%s.store: postgres://…`\n", path)
-	case reflect.TypeFor[State]():
-		fmt.Fprintf(b, "- `%s.store: redis://…`\n", path)
 	}
 }

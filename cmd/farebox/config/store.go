@@ -42,23 +42,6 @@ func (s LedgerStore) in(dir string) LedgerStore {
 	return LedgerStore(sqlitePrefix + filepath.Join(dir, s.Path()))
 }
 
-// StateStore names where holds and counts are kept: memory.
-type StateStore string
-
-// UnmarshalText reads the name of a store that this version has.
-func (s *StateStore) UnmarshalText(text []byte) error {
-	switch scheme, _, _ := strings.Cut(string(text), ":"); scheme {
-	case "memory":
-		if string(text) == "memory" {
-			*s = "memory"
-			return nil
-		}
-	case "redis", "rediss":
-		return notYet("state in Redis", "write memory")
-	}
-	return &Error{Message: fmt.Sprintf("%q is no state store", text), Hint: "write memory"}
-}
-
 // notYet refuses what a later version will have.
 func notYet(what, hint string) *Error {
 	return &Error{Message: "this version does not have " + what + " yet", Hint: hint}

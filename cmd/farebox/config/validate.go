@@ -31,6 +31,7 @@ func parent(path string) string {
 // validate finds what is wrong with values that are each well formed.
 func (d *decoder) validate(c *Config) {
 	d.validateListen(&c.Listen.Admin)
+	d.validateState(&c.State)
 	d.validateOwners(c.Owners)
 	d.validateAttributes(&c.Attributes, c.directory())
 	for i := range c.Providers {

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/farebox/farebox/cmd/farebox/config"
@@ -102,6 +103,25 @@ func secretBeside(path string) ([]byte, error) {
 		return nil, errors.Join(fmt.Errorf("write key-hash secret: %w", err), f.Close())
 	}
 	return secret, f.Close()
+}
+
+// partBeside reads the name of the ledger that lies beside its file, or makes it:
+// by it a store of budgets knows what of this ledger it has.
+func partBeside(path string) (string, error) {
+	name := path + ".id"
+	text, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		text = []byte(rand.Text() + "\n")
+		err = os.WriteFile(name, text, 0o600)
+	}
+	if err != nil {
+		return "", fmt.Errorf("name the ledger: %w", err)
+	}
+	part := strings.TrimSpace(string(text))
+	if len(part) < 16 || len(part) > 64 {
+		return "", fmt.Errorf("name the ledger: %s has %d characters, want 16 to 64; remove it to have a new one made, which counts all that the ledger has again", name, len(part))
+	}
+	return part, nil
 }
 
 func readSecret(name string) ([]byte, error) {

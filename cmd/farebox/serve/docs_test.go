@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/farebox/farebox/cmd/farebox/config"
+	"github.com/farebox/farebox/policy/budget"
 	"github.com/farebox/farebox/policy/ledger"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -70,7 +71,7 @@ func wired(t *testing.T) *listing {
 		}
 	})
 	l.MustRegister(ledger.NewMonths(b.store, nil, log))
-	path, err := newCallPath(t.Context(), &c, b, l, log)
+	path, err := newCallPath(t.Context(), &c, b, budget.NewMemory(nil), l, log)
 	if err != nil {
 		t.Fatal(err)
 	}

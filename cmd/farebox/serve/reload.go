@@ -160,7 +160,7 @@ func (r *reloader) reload(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.call.engine.Fill(ctx, rules.engine.Budgets); err != nil {
+	if err := r.call.fill(ctx, rules.engine.Budgets); err != nil {
 		return err
 	}
 	told, err := alertRules(c)
@@ -216,7 +216,7 @@ func needRestart(was, is *config.Config) (keys []string) {
 	for _, k := range []struct {
 		key     string
 		was, is any
-	}{{"listen", was.Listen, is.Listen}, {"ledger", was.Ledger, is.Ledger}, {"state.store", was.State.Store, is.State.Store}} {
+	}{{"listen", was.Listen, is.Listen}, {"ledger", was.Ledger, is.Ledger}, {"state", stateOf(was), stateOf(is)}} {
 		if !reflect.DeepEqual(k.was, k.is) {
 			keys = append(keys, k.key)
 		}
@@ -228,6 +228,13 @@ func needRestart(was, is *config.Config) (keys []string) {
 		keys = append(keys, "limits.streams (to more than at the start)")
 	}
 	return keys
+}
+
+// stateOf is what is read of state at the start.
+func stateOf(c *config.Config) config.State {
+	s := c.State
+	s.OnError = ""
+	return s
 }
 
 // sumOf is the SHA-256 of the files' contents, each behind its length.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/farebox/farebox/cmd/farebox/config"
 	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/budget"
 	"github.com/farebox/farebox/policy/ledger"
 	"github.com/farebox/farebox/policy/ledger/ledgertest"
 	"github.com/prometheus/client_golang/prometheus"
@@ -36,7 +37,7 @@ func newHouse(t *testing.T, text string) *house {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { b.close() })
-	p, err := newCallPath(t.Context(), c, b, reg, log)
+	p, err := newCallPath(t.Context(), c, b, budget.NewMemory(nil), reg, log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,12 @@ func Run(ctx context.Context, from Source, log *slog.Logger) error {
 		return err
 	}
 	reg.MustRegister(ledger.NewMonths(books.store, nil, log))
-	path, err := newCallPath(ctx, c, books, reg, log)
+	state, closeState, err := openState(ctx, c)
+	if err != nil {
+		return joinClose(err, books)
+	}
+	defer closeState()
+	path, err := newCallPath(ctx, c, books, state, reg, log)
 	if err != nil {
 		return joinClose(err, books)
 	}
@@ -82,7 +87,7 @@ func Run(ctx context.Context, from Source, log *slog.Logger) error {
 	envoy := path.server.Serve(l)
 	admin.ready.Store(true)
 	log.InfoContext(ctx, "farebox serves", "mode", string(c.Mode), "extproc", string(c.Listen.ExtProc.Address),
-		"admin", string(c.Listen.Admin.Address), "ledger", string(c.Ledger.Store))
+		"admin", string(c.Listen.Admin.Address), "ledger", string(c.Ledger.Store), "state", string(c.State.Store))
 	reloads := again.start(ctx)
 	select {
 	case <-ctx.Done():
@@ -94,6 +99,7 @@ func Run(ctx context.Context, from Source, log *slog.Logger) error {
 	admin.ready.Store(false)
 	drain := again.now().Drain
 	envoy.Drain(context.WithoutCancel(ctx), time.Duration(drain.Wait), time.Duration(drain.Timeout))
+	path.refill(context.WithoutCancel(ctx)) // what still waits for the store of budgets
 	admin.stop(context.WithoutCancel(ctx))
 	return joinClose(err, books)
 }
@@ -113,12 +119,13 @@ type callPath struct {
 
 	approvals   *access.Approvals
 	approveTurn sync.Mutex // held while approvals are read and set
+	log         *slog.Logger
 }
 
 // newCallPath wires the path of a call and settles what an earlier run left
 // open.
-func newCallPath(ctx context.Context, c *config.Config, b *books, reg prometheus.Registerer, log *slog.Logger) (*callPath, error) {
-	p := &callPath{store: b.store, approvals: &access.Approvals{}, over: ledger.NewClosings(b.store, nil, log)}
+func newCallPath(ctx context.Context, c *config.Config, b *books, state budget.Store, reg prometheus.Registerer, log *slog.Logger) (*callPath, error) {
+	p := &callPath{log: log, store: b.store, approvals: &access.Approvals{}, over: ledger.NewClosings(b.store, nil, log)}
 	p.over.SetIdle(c.Interactions.Idle.Std())
 	if err := reg.Register(p.over); err != nil {
 		return nil, fmt.Errorf("register metrics of interactions: %w", err)
@@ -137,12 +144,12 @@ func newCallPath(ctx context.Context, c *config.Config, b *books, reg prometheus
 	b.alerts = p.alerts.desk
 	p.engine, err = engine.New(engine.Options{
 		Rules: rules.engine, Journal: b.writer, Estimator: estimate.New(), Registerer: reg,
-		Budgets: budget.NewMemory(nil), Spending: b.store, Topups: b.store, Alerts: p.alerts.desk, Deferrals: b.store, CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
+		Budgets: state, Spending: b.store, Topups: b.store, Alerts: p.alerts.desk, Deferrals: b.store, CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := p.engine.Fill(ctx, rules.engine.Budgets); err != nil {
+	if err := p.fill(ctx, rules.engine.Budgets); err != nil {
 		return nil, err
 	}
 	left, err := b.store.Open(ctx)

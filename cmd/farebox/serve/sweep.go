@@ -2,12 +2,19 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"github.com/farebox/farebox/policy/budget"
 )
 
 // sweepEvery is how often what has expired is looked for: work that providers never
 // told the end of, holds that nobody settled, and what waits for a store.
 const sweepEvery = 5 * time.Second
+
+// refillEvery is how often a store of budgets that others share is asked if it has
+// lost anything: sooner than it opens again without what this ledger has.
+const refillEvery = time.Second
 
 // sweep settles deferred work that has expired, until ctx ends or stop, which
 // waits, is called.
@@ -18,17 +25,31 @@ func (p *callPath) sweep(ctx context.Context) (stop func()) {
 		defer close(done)
 		tick := time.NewTicker(sweepEvery)
 		defer tick.Stop()
+		often := time.NewTicker(refillEvery)
+		defer often.Stop()
+		p.engine.Sweep(ctx)
 		for {
-			p.engine.Sweep(ctx)
 			select {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
+				p.engine.Sweep(ctx)
+			case <-often.C:
+				p.refill(ctx)
+			case <-p.engine.Lost():
+				p.refill(ctx)
 			}
 		}
 	}()
 	return func() {
 		cancel()
 		<-done
+	}
+}
+
+// refill gives the store of budgets what it has lost.
+func (p *callPath) refill(ctx context.Context) {
+	if err := p.engine.Refill(ctx); err != nil && !errors.Is(err, budget.ErrFresh) && ctx.Err() == nil {
+		p.log.WarnContext(ctx, "the store of budgets cannot be asked what it has", "err", err)
 	}
 }

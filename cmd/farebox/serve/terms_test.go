@@ -7,6 +7,7 @@ import (
 
 	"github.com/farebox/farebox/cmd/farebox/config"
 	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/budget"
 	"github.com/farebox/farebox/policy/ledger/ledgertest"
 	"github.com/farebox/farebox/tokenizer"
 	"github.com/prometheus/client_golang/prometheus"
@@ -68,7 +69,7 @@ func TestVolumesSurviveReloadsAndRestarts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.close()
-	again, err := newCallPath(t.Context(), c, b, reg, log)
+	again, err := newCallPath(t.Context(), c, b, budget.NewMemory(nil), reg, log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,12 +25,17 @@ func (s *Store) account(a *budget.Account) string { return s.prefix + "a:" + a.K
 // Reserve implements budget.Store. If it fails the hold may have been taken: Release
 // gives it back, or it lapses.
 func (s *Store) Reserve(ctx context.Context, h budget.Hold) (budget.Short, error) {
+	return s.reserve(ctx, s.made, h)
+}
+
+// reserve takes h if there is a key made.
+func (s *Store) reserve(ctx context.Context, made string, h budget.Hold) (budget.Short, error) {
 	if len(h.Accounts) > MaxAccounts {
 		return budget.Short{}, fmt.Errorf("reserve: %d accounts are more than %d", len(h.Accounts), MaxAccounts)
 	}
 	bound(&h.Most)
 	hold := name(h.ID, h.Attempt)
-	keys := append(make([]string, 0, 3+len(h.Accounts)), s.made, s.hold(hold), s.due)
+	keys := append(make([]string, 0, 3+len(h.Accounts)), made, s.hold(hold), s.due)
 	args := append(make([]string, 0, 3+len(h.Accounts)), strconv.FormatInt(h.Until.UnixMicro(), 10), packAmounts(&h.Most), hold)
 	for i := range h.Accounts {
 		keys = append(keys, s.account(&h.Accounts[i]))
@@ -214,12 +219,8 @@ func (s *Store) Load(ctx context.Context, all []budget.State) error {
 	keys, args := []string{s.made}, []string(nil)
 	for i, key := range order {
 		for _, state := range byKey[key] {
-			at := int64(0)
-			if !state.At.IsZero() {
-				at = state.At.UnixMicro()
-			}
 			keys = append(keys, key)
-			args = append(args, packLine(&state.Account), packInt(state.Spent), strconv.FormatInt(at, 10))
+			args = append(args, packState(state)...)
 		}
 		if len(keys) < atOnce && i < len(order)-1 {
 			continue

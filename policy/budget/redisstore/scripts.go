@@ -36,16 +36,30 @@ var (
 	load string
 	//go:embed lua/lapse.lua
 	lapse string
+	//go:embed lua/missing.lua
+	missing string
+	//go:embed lua/add.lua
+	add string
+	//go:embed lua/added.lua
+	added string
+	//go:embed lua/open.lua
+	opening string
 )
 
 // scripts are the operations, each of which the server knows by its hash once it
 // has seen it.
-type scripts struct{ made, reserve, extend, settle, renew, charge, states, load, lapse *rueidis.Lua }
+type scripts struct {
+	made, reserve, extend, settle, renew, charge, states, load, lapse *rueidis.Lua
+	missing, add, added, open                                         *rueidis.Lua // of parts
+}
 
 // compile makes the scripts over a clock.
 func compile(clock string) scripts {
 	of := func(operation string) *rueidis.Lua {
 		return rueidis.NewLuaScript(clock + sums + accounts + operation)
 	}
-	return scripts{of(made), of(reserve), of(extend), of(settle), of(renew), of(charge), of(states), of(load), of(lapse)}
+	return scripts{
+		made: of(made), reserve: of(reserve), extend: of(extend), settle: of(settle), renew: of(renew), charge: of(charge), states: of(states), load: of(load), lapse: of(lapse),
+		missing: of(missing), add: of(add), added: of(added), open: of(opening),
+	}
 }

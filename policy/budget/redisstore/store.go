@@ -10,7 +10,10 @@
 // All begin with "farebox:1:{org}:", where 1 is the version of what they hold. The
 // braces keep an organisation in one slot of a Cluster, as a script needs that.
 //
-//	made          that what the ledger has was loaded; the time at which it was
+//	made[:PART]   that what the ledger has was loaded; the time at which it was
+//	marks:PART    what of a ledger was added
+//	adding:PART   the accounts of a ledger that is being added
+//	opens         from when on those who have added their part may take
 //	a:KEY         an account, by budget.Account.Key
 //	h:ID          a hold, by the 16 bytes of its call and 4 of its attempt
 //	due           names of holds, by when they lapse
@@ -36,7 +39,9 @@
 // spend anew. So nothing is reserved, charged or told before Ready said that what
 // the ledger has was loaded: those calls fail with ErrFresh until then. Whoever
 // gets it calls Load with what the ledger has spent by account, and then Ready.
-// Several replicas may do so at once, as Load never overwrites. Holds that were
+// Several replicas may do so at once, as Load never overwrites. Where each replica
+// has a ledger of its own, each adds its part by Add, and Open opens the store for
+// it when the others have had two seconds to add theirs. Holds that were
 // lost are not found when they are settled: the ledger alone counts those calls,
 // unless they ended before it was read.
 //
@@ -61,9 +66,9 @@ import (
 	"github.com/farebox/farebox/policy/budget"
 )
 
-// ErrFresh says that the store is new, or has lost all: Load what the ledger has,
-// then call Ready.
-var ErrFresh = errors.New("nothing was loaded yet: load what the ledger has, then say that it is ready")
+// ErrFresh is budget.ErrFresh: the store is new, or has lost all. Load what the
+// ledger has, then call Ready; where there are several ledgers, Add and Open.
+var ErrFresh = budget.ErrFresh
 
 // MaxAccounts bounds the accounts of one Hold or Charge.
 const MaxAccounts = 1000
@@ -89,16 +94,21 @@ type Options struct {
 	// Org sets accounts apart from those of others on the same server: 1 to 64
 	// letters, digits, "-", "_" and "."; empty: DefaultOrg.
 	Org string
+	// Part names the ledger of this process where others share the accounts that have
+	// ledgers of their own; it is the same in all its lives. Empty: there is one
+	// ledger.
+	Part string
 }
 
 // Store is a budget.Store in Redis. It is safe for concurrent use.
 type Store struct {
 	link   *link
 	prefix string
-	made   string // the key that says that all was loaded
-	due    string // the key of the sorted set of holds
 	do     scripts
 	clock  atomic.Pointer[reading]
+
+	// Keys, as above.
+	made, due, marks, adding, opens string
 }
 
 var _ budget.Store = (*Store)(nil)
@@ -120,7 +130,11 @@ func newStore(o Options, do scripts) (*Store, error) {
 		return nil, errors.New("open store of budgets: it needs the address of a server")
 	}
 	s := &Store{link: newLink(&o), prefix: "farebox:1:{" + o.Org + "}:", do: do}
-	s.made, s.due = s.prefix+"made", s.prefix+"due"
+	s.made, s.due, s.opens = s.prefix+"made", s.prefix+"due", s.prefix+"opens"
+	s.marks, s.adding = s.prefix+"marks:"+o.Part, s.prefix+"adding:"+o.Part
+	if o.Part != "" {
+		s.made += ":" + o.Part
+	}
 	return s, nil
 }
 

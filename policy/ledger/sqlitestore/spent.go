@@ -39,19 +39,52 @@ func (g *grouping) admittedWith(tables, by string) string {
 	return ` FROM records r` + tables + ` WHERE r.completed >= ?1 AND ` + admitted + ` >= ?1 AND ` + admitted + ` < ?2` + g.where + ` ` + by
 }
 
+var _ ledger.Freezer = (*Store)(nil)
+
 // Spent sums what budgets count. Both of its statements see one state of the
 // ledger.
 func (s *Store) Spent(ctx context.Context, q ledger.Query) ([]ledger.Spent, error) {
+	asOf, end, err := s.Freeze(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	return asOf.Spent(ctx, q)
+}
+
+// Freeze implements ledger.Freezer.
+func (s *Store) Freeze(ctx context.Context) (ledger.Spending, func(), error) {
+	tx, err := s.read.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read %s: %w", s.path, explain(err))
+	}
+	end := func() { _ = tx.Rollback() } // it has only read
+	var some int
+	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM (SELECT 1 FROM records LIMIT 1)`).Scan(&some); err != nil { // its first read is its moment
+		end()
+		return nil, nil, fmt.Errorf("read %s: %w", s.path, explain(err))
+	}
+	return &frozen{s, tx}, end, nil
+}
+
+// frozen is the ledger as a transaction sees it.
+type frozen struct {
+	s  *Store
+	tx *sql.Tx
+}
+
+// Spent implements ledger.Spending.
+func (f *frozen) Spent(ctx context.Context, q ledger.Query) ([]ledger.Spent, error) {
 	if err := q.Check(); err != nil {
 		return nil, err
 	}
-	g := groupingOf(q, s.maxRows)
-	rows, err := sumTwice(ctx, s.read, g.most, twoSums[ledger.Spent]{
+	g := groupingOf(q, f.s.maxRows)
+	rows, err := sumTwiceIn(ctx, f.tx, g.most, twoSums[ledger.Spent]{
 		counts: g.spent(), scan: g.scanSpent, keys: func(r *ledger.Spent) []string { return r.Keys },
 		quantities: g.spentTokens(), add: g.scanTokens, args: g.args,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("query what was spent in %s: %w", s.path, explain(err))
+		return nil, fmt.Errorf("query what was spent in %s: %w", f.s.path, explain(err))
 	}
 	ledger.SortSpent(rows)
 	return rows, nil

@@ -121,6 +121,10 @@ func sumTwice[T any](ctx context.Context, db *sql.DB, most int, q twoSums[T]) ([
 		return nil, err
 	}
 	defer func() { _ = tx.Rollback() }() // it has only read
+	return sumTwiceIn(ctx, tx, most, q)
+}
+
+func sumTwiceIn[T any](ctx context.Context, tx *sql.Tx, most int, q twoSums[T]) ([]T, error) {
 	counted, err := tx.QueryContext(ctx, q.counts, q.args...)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,104 @@
+package harness
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os/exec"
+	"time"
+)
+
+// Redis is a running Redis or Valkey server on loopback, or one between two runs.
+// It keeps what was written over them, unless it is told to Forget.
+type Redis struct {
+	*Process
+	binary string
+	dir    string
+	port   *Port
+}
+
+// StartRedis runs a server until t ends, or skips as Start does.
+func (k *Kit) StartRedis(t TB) *Redis {
+	t.Helper()
+	r := &Redis{dir: t.TempDir()}
+	var err error
+	for _, name := range []string{"redis-server", "valkey-server"} {
+		if r.binary, err = exec.LookPath(name); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		unavailable(t, &Missing{"a Redis server", err})
+	}
+	if r.port, err = Reserve(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.port.Release)
+	if err := r.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = r.Kill9()
+		if t.Failed() {
+			t.Logf("redis wrote:\n%s", r.Log())
+		}
+	})
+	return r
+}
+
+// Start runs it again on the same address. The former process must have ended.
+func (r *Redis) Start(ctx context.Context) (err error) {
+	_, port, err := net.SplitHostPort(r.Addr())
+	if err != nil {
+		return err
+	}
+	r.Process, err = launch("redis", r.dir, nil, r.binary, "--bind", "127.0.0.1", "--port", port,
+		"--dir", r.dir, "--save", "", "--appendonly", "yes", "--appendfsync", "no")
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, readyWithin)
+	defer cancel()
+	tick := time.NewTicker(readyPoll)
+	defer tick.Stop()
+	for {
+		if r.command(ctx, "PING") == nil {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-r.Done():
+			return fmt.Errorf("start redis: it ended:\n%s", r.Log())
+		case <-ctx.Done():
+			return fmt.Errorf("start redis: it does not answer:\n%s", r.Log())
+		}
+	}
+}
+
+// Forget has it lose all that it has.
+func (r *Redis) Forget(ctx context.Context) error { return r.command(ctx, "FLUSHALL") }
+
+// Addr is its host:port.
+func (r *Redis) Addr() string { return r.port.Addr() }
+
+// command runs a command without arguments.
+func (r *Redis) command(ctx context.Context, word string) error {
+	c, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", r.Addr())
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(c, "%s\r\n", word); err != nil {
+		return err
+	}
+	line, err := bufio.NewReader(c).ReadString('\n')
+	if err == nil && line[0] != '+' {
+		err = errors.New("redis says " + line)
+	}
+	return err
+}

@@ -1,0 +1,182 @@
+package e2e_test
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/farebox/farebox/e2e/harness"
+	"github.com/farebox/farebox/e2e/provider"
+)
+
+// chain is three fareboxes that share their budgets, each with its own ledger.
+type chain struct {
+	*harness.Stack
+	redis *harness.Redis
+}
+
+// startChain starts one with a limit for the team; more follows the store in
+// state.
+func startChain(t *testing.T, limit, more string) *chain {
+	t.Helper()
+	c := &chain{redis: kit.StartRedis(t)}
+	config := thrifty(limit) + fmt.Sprintf("state: {store: \"redis://%s/0\"%s}\ndrain: {wait: 5s, timeout: 10s}\n", c.redis.Addr(), more)
+	c.Stack = kit.Start(t, harness.StackOptions{Config: config, Replicas: 3})
+	plays(c.Stack)
+	return c
+}
+
+// spent is how the account of the month stands in the store, as every replica
+// tells it, when no call is under way.
+func (c *chain) spent(t *testing.T) (spent int64) {
+	t.Helper()
+	eventually(t, "nothing is held, and all tell the same", func(ctx context.Context) (bool, error) {
+		told := map[int64]bool{}
+		for _, f := range c.Replicas {
+			m, err := f.Metrics(ctx)
+			if err != nil {
+				return false, err
+			}
+			if m.Sum("farebox_budget_limit_usd", `budget="month"`) == 0 {
+				continue // it has seen no call
+			}
+			if m.Sum("farebox_budget_held_usd", `budget="month"`) != 0 {
+				return false, nil
+			}
+			spent = int64(math.Round(m.Sum("farebox_budget_spent_usd", `budget="month"`) * 1e9))
+			told[spent] = true
+		}
+		return len(told) == 1, nil
+	})
+	return spent
+}
+
+// agrees holds what was spent in the store against the sum of ledgers, to the
+// nano-USD, and returns it.
+func (c *chain) agrees(t *testing.T) (spent int64) {
+	t.Helper()
+	var kept int64
+	eventually(t, "the budget has spent what the ledgers have", func(context.Context) (bool, error) {
+		spent, kept = c.spent(t), 0
+		for _, f := range c.Replicas {
+			kept += inLedger(t, f)
+		}
+		if kept != spent {
+			return false, fmt.Errorf("the ledgers have %d nano-USD, the budget %d", kept, spent)
+		}
+		return true, nil
+	})
+	return spent
+}
+
+// exhaust runs rounds until in one of them nobody passes, and all see why.
+func (c *chain) exhaust(t *testing.T) (passed int64) {
+	t.Helper()
+	for range 100 {
+		n, unseen := roundOf(t, c.Stack)
+		if passed += n; n+unseen == 0 || t.Failed() {
+			return passed
+		}
+	}
+	t.Fatal("the budget is never exhausted")
+	return passed
+}
+
+func TestReplicasThatShareABudgetNeverOverspend(t *testing.T) {
+	t.Parallel()
+	c := startChain(t, "0.4", "")
+	passed := c.exhaust(t)
+	const limit = 400_000_000
+	spent := c.agrees(t)
+	if spent > limit || spent < limit*95/100 {
+		t.Errorf("%d calls spent %d of %d nano-USD", passed, spent, limit)
+	}
+	if n := int64(len(c.Provider.Calls())); n != passed {
+		t.Errorf("the provider saw %d calls, of which %d passed", n, passed)
+	}
+	for i, f := range c.Replicas {
+		if kept := inLedger(t, f); kept == 0 || kept == spent {
+			t.Errorf("replica %d has %d of %d nano-USD in its ledger", i, kept, spent)
+		}
+	}
+	t.Logf("%d calls passed and spent %d of %d nano-USD", passed, spent, limit)
+}
+
+// begin starts slow streams and waits until all have begun.
+func (c *chain) begin(t *testing.T, n int) (wait *sync.WaitGroup) {
+	t.Helper()
+	c.Provider.PlayFor("slow", provider.Scenario{Chunks: 300, Pace: 30 * time.Millisecond})
+	wait = &sync.WaitGroup{}
+	var begun atomic.Int64
+	for range n {
+		e := ask(c.Stack, chatPath, modest(1, true))
+		e.header.Set(provider.ScenarioHeader, "slow")
+		var once sync.Once
+		e.watch = func([]byte) { once.Do(func() { begun.Add(1) }) }
+		wait.Go(func() { e.run(t.Context()) })
+	}
+	eventually(t, "the streams have begun", func(context.Context) (bool, error) { return begun.Load() == int64(n), nil })
+	return wait
+}
+
+// TestAReplicaThatWasKilledSettlesWhatItHeld: what it held stays held until it
+// starts again, and is then spent as its ledger has it.
+func TestAReplicaThatWasKilledSettlesWhatItHeld(t *testing.T) {
+	t.Parallel()
+	c := startChain(t, "5", "")
+	roundOf(t, c.Stack)
+	before := c.agrees(t)
+	wait := c.begin(t, 12)
+	if err := c.Replicas[1].Kill9(); err != nil {
+		t.Fatal(err)
+	}
+	wait.Wait()
+	if err := c.Replicas[1].Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if after := c.agrees(t); after <= before {
+		t.Errorf("spent %d nano-USD before, %d after", before, after)
+	}
+	m, err := c.Replicas[1].Metrics(t.Context())
+	if err != nil || m.Sum("farebox_recovered_calls_total") == 0 {
+		t.Errorf("it had no call under way: %v", err)
+	}
+}
+
+// TestBudgetsAreWholeAgainAfterTheirStoreLostThem, calls under way included: each
+// replica adds what its ledger has, and nobody passes before.
+func TestBudgetsAreWholeAgainAfterTheirStoreLostThem(t *testing.T) {
+	t.Parallel()
+	c := startChain(t, "0.3", "")
+	roundOf(t, c.Stack)
+	before := c.agrees(t)
+	wait := c.begin(t, 12)
+	if err := c.redis.Forget(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	unavailable := 0
+	eventually(t, "calls pass again", func(ctx context.Context) (bool, error) {
+		g := ask(c.Stack, chatPath, modest(1, false)).run(ctx)
+		if g.status == http.StatusServiceUnavailable && strings.Contains(string(g.body), "unavailable") {
+			unavailable++
+		}
+		return g.status == http.StatusOK, g.err
+	})
+	if unavailable == 0 {
+		t.Error("calls passed while the budget was lost")
+	}
+	wait.Wait()
+	if after := c.agrees(t); after <= before {
+		t.Errorf("spent %d nano-USD before, %d after", before, after)
+	}
+	c.exhaust(t)
+	if spent := c.agrees(t); spent > 300_000_000 {
+		t.Errorf("spent %d nano-USD", spent)
+	}
+}

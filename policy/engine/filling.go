@@ -1,0 +1,199 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/budget"
+	"github.com/farebox/farebox/policy/ledger"
+)
+
+// filling is how a store that several share comes to have what the ledger of this
+// process has, when it is new and after it has lost all. The ledger is read at one
+// moment: what was kept before is in what is read, and what is kept later is spent
+// by itself.
+type filling struct {
+	turn  sync.Mutex    // held over I/O by who fills or catches up, which no call does
+	calls sync.RWMutex  // held for reading while a record is kept and spent, and for writing in the moment
+	times atomic.Int64  // how many such moments there were
+	lost  chan struct{} // holds one: a call was told that the store has not all
+	begun *tally        // what could not be added yet
+}
+
+// tally is what the ledger had at a moment.
+type tally struct {
+	rules  *budget.Rules
+	marks  []string // of what was read
+	states []budget.State
+	seen   []budget.Account
+}
+
+// everything marks that a store has all that the ledger has.
+const everything = ""
+
+// markOf tells budgets apart whose accounts begin anew with what the ledger has.
+func markOf(r *budget.Rule) string {
+	return fmt.Sprintf("%s %v %v %v %v", r.Name, r.Unit, r.Per, r.Window, r.Match)
+}
+
+// marksOf are those of all rules that the ledger tells something of.
+func marksOf(rules *budget.Rules) []string {
+	marks := []string{everything}
+	for _, r := range rules.Rules() {
+		if loadable(r) {
+			marks = append(marks, markOf(r))
+		}
+	}
+	return marks
+}
+
+func loadable(r *budget.Rule) bool { return r.Rate == 0 && r.Unit != budget.Concurrency }
+
+// Lost tells when Refill should be called at once.
+func (e *Engine) Lost() <-chan struct{} { return e.filling.lost }
+
+// Shared reports whether others take of the store of budgets too.
+func (e *Engine) Shared() bool { return e.shared != nil }
+
+// Refill gives a store that several share what it does not have of the ledger of
+// this process. It is to be called about every second, and when Lost says so.
+func (e *Engine) Refill(ctx context.Context) error {
+	rules := e.rules.Load().Budgets
+	if e.shared == nil || rules.None() {
+		return nil
+	}
+	err := e.fillShared(ctx, rules)
+	if err != nil && !errors.Is(err, budget.ErrFresh) {
+		e.metrics.storeFailed.WithLabelValues("fill").Inc()
+	}
+	if err == nil {
+		e.catchUp(ctx)
+	}
+	return err
+}
+
+// fillShared adds what the store misses. While others have time to add what they
+// have, it answers budget.ErrFresh.
+func (e *Engine) fillShared(ctx context.Context, rules *budget.Rules) error {
+	e.filling.turn.Lock()
+	defer e.filling.turn.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, fillWithin)
+	defer cancel()
+	missing, open, err := e.shared.Missing(ctx, marksOf(rules))
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
+		if err := e.add(ctx, rules, missing); err != nil {
+			return err
+		}
+	}
+	if open {
+		return nil
+	}
+	if open, err = e.shared.Open(ctx); err == nil && !open {
+		err = budget.ErrFresh
+	}
+	return err
+}
+
+// fillWithin is how long filling may take.
+const fillWithin = 30 * time.Second
+
+// add adds to the store what it misses. What was read of the ledger and not added
+// is kept: what is spent since is spent after it.
+func (e *Engine) add(ctx context.Context, rules *budget.Rules, missing []string) (err error) {
+	lost := slices.Contains(missing, everything)
+	r := e.filling.begun
+	if r == nil || r.rules != rules || !slices.Equal(r.marks, missing) {
+		if r, err = e.read(ctx, rules, missing, lost); err != nil {
+			return err
+		}
+		e.filling.begun = r
+	}
+	if err := e.shared.Add(ctx, missing, r.states); err != nil {
+		return err
+	}
+	e.filling.begun = nil
+	e.budgets.note(r.seen)
+	e.metrics.filled.Inc()
+	e.o.Logger.InfoContext(ctx, "what the ledger has was added to the store of budgets", "budgets", len(missing)-1, "accounts", len(r.states))
+	if lost {
+		return e.budgets.holdAgain(ctx)
+	}
+	return nil
+}
+
+// read sums what the ledger has of the budgets that are marked.
+func (e *Engine) read(ctx context.Context, rules *budget.Rules, marks []string, lost bool) (*tally, error) {
+	asOf, end, err := e.freeze(ctx, lost)
+	if err != nil {
+		return nil, err
+	}
+	defer end()
+	f := newFiller(asOf, e.o.Budgets.Now())
+	for _, rule := range rules.Rules() {
+		if !loadable(rule) || !slices.Contains(marks, markOf(rule)) {
+			continue
+		}
+		if err := f.read(ctx, rules, rule); err != nil {
+			return nil, fmt.Errorf("read what budget %q has spent: %w", rule.Name, err)
+		}
+	}
+	r := &tally{rules: rules, marks: marks}
+	r.states, r.seen = f.result()
+	return r, nil
+}
+
+// freeze is the ledger as it is now, with all that was spent. Where the store has
+// lost all, what waits to be spent is in it, and waits no more.
+func (e *Engine) freeze(ctx context.Context, lost bool) (ledger.Spending, func(), error) {
+	if lost {
+		e.filling.calls.Lock()
+		defer e.filling.calls.Unlock()
+	}
+	short, cancel := context.WithTimeout(ctx, freezeWithin)
+	defer cancel()
+	if err := e.Flush(short); err != nil {
+		return nil, nil, err
+	}
+	asOf, end, err := e.o.Spending, func() {}, error(nil)
+	if f, ok := asOf.(ledger.Freezer); ok {
+		if asOf, end, err = f.Freeze(ctx); err != nil {
+			return nil, nil, fmt.Errorf("read the ledger at one moment: %w", err)
+		}
+	}
+	if lost {
+		e.filling.times.Add(1)
+		e.budgets.forget()
+	}
+	return asOf, end, nil
+}
+
+// freezeWithin is how long the ends of calls may wait for a fill to begin.
+const freezeWithin = time.Second
+
+// keepAndSpend writes a record to the ledger and to accounts, between two fills.
+func (e *Engine) keepAndSpend(ctx context.Context, t *policy.Ticket, rec *policy.Record, recovered bool) (degraded string) {
+	if e.shared != nil {
+		e.filling.calls.RLock()
+		defer e.filling.calls.RUnlock()
+	}
+	degraded = e.keep(ctx, *rec)
+	e.spend(ctx, t, rec, recovered)
+	return degraded
+}
+
+// missed notes that the store has not all.
+func (f *filling) missed() {
+	select {
+	case f.lost <- struct{}{}:
+	default:
+	}
+}
