@@ -288,3 +288,22 @@ func TestStrictHoldsAreNeverExceeded(t *testing.T) {
 		t.Errorf("a call of a file: status %d, %s", g.status, g.body)
 	}
 }
+
+func TestAHoldGrowsWhileAnAnswerStreams(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, harness.StackOptions{Config: thrifty("5")})
+	s.Provider.Play(provider.Scenario{Chunks: 40, Text: 200, Pace: time.Millisecond})
+	e := ask(s, chatPath, streamBody)
+	if g := e.run(t.Context()); !g.done() {
+		t.Fatalf("status %d, %v", g.status, g.err)
+	}
+	settled(t, s.Farebox, e.trace)
+	m, err := s.Farebox.Metrics(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 8,000 bytes: at 3,000 and at 6,000 more was held.
+	if n := m.Sum("farebox_hold_extended_total", `result="held"`); n != 2 {
+		t.Errorf("more was held %v times", n)
+	}
+}

@@ -153,6 +153,12 @@ func (st *stream) measure(in *wire.Message) (complete bool) {
 	if err != nil {
 		st.degrade(brokenEncoding, err)
 	}
+	if reach := st.ticket.Hold.Reach; reach > 0 && !complete && st.gauge.hearer != nil && st.gauge.hearer.Heard() >= reach {
+		st.ticket.Hold.Reach = 0
+		if e, can := st.srv.o.Decider.(Extender); can {
+			e.Extend(st.ctx, &st.ticket)
+		}
+	}
 	return complete
 }
 

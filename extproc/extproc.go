@@ -34,6 +34,13 @@ type Decider interface {
 	Settle(ctx context.Context, t policy.Ticket, o policy.Outcome) policy.Receipt
 }
 
+// Extender is a Decider that can hold more for a call whose answer grows beyond
+// what was held for it: it is told when that has Reach bytes of text, and may set
+// a further Reach.
+type Extender interface {
+	Extend(ctx context.Context, t *policy.Ticket)
+}
+
 // Options of a Server.
 type Options struct {
 	Decider    Decider               // required

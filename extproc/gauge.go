@@ -12,6 +12,7 @@ import (
 // shows. It looks at each byte once.
 type gauge struct {
 	meter    tokenizer.Meter
+	hearer   tokenizer.Hearer  // the same; nil: it does not tell amid an answer
 	inflater *inflate.Inflater // nil: the answer is not compressed
 	hider    tokenizer.Hider   // nil: nothing is hidden
 	plain    bool              // the caller gets the inflated bytes
@@ -40,6 +41,7 @@ const keptError = 4 << 10
 
 func (g *gauge) open(d tokenizer.Dialect, c tokenizer.Call, a tokenizer.Answer) {
 	g.meter = d.NewMeter(c, a)
+	g.hearer, _ = g.meter.(tokenizer.Hearer) // nil where it is none
 }
 
 // decode prepares for a content-encoding; an unknown one is an error.
@@ -125,7 +127,7 @@ func (g *gauge) close(end tokenizer.End) tokenizer.Reading {
 		return g.read
 	}
 	r := g.meter.Close(end)
-	g.meter = nil
+	g.meter, g.hearer = nil, nil
 	return r
 }
 

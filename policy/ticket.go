@@ -52,6 +52,9 @@ type Hold struct {
 	// provider.
 	Until time.Time  `json:",omitzero"`
 	Most  money.Nano `json:",omitzero"` // what it may be charged at most
+	// Reach is how many bytes of generated text what is held is surely enough for;
+	// 0: more of them change nothing.
+	Reach int64 `json:"-"`
 }
 
 // Refusal says why a call does not pass. Message never contains anything of the

@@ -133,6 +133,10 @@ type Early interface {
 	Early()
 }
 
+// Hearer is a Meter that can tell, between pieces, how many bytes of generated text
+// it has seen.
+type Hearer interface{ Heard() int64 }
+
 // Reading is all that a Meter learned from one answer.
 type Reading struct {
 	Usage      []Usage // as reported, one per model that worked; empty: nothing was reported

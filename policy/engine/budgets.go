@@ -73,6 +73,7 @@ func (e *Engine) take(ctx context.Context, p *plan) *policy.Refusal {
 			return e.withoutStore(ctx, p, err)
 		case short.OK():
 			p.ticket.Hold.Taken, p.ticket.Hold.Most = true, money.Nano(p.hold.Most[budget.Charged])
+			p.reach()
 			e.budgets.note(p.hold.Accounts)
 			return nil
 		}

@@ -18,6 +18,7 @@ type limits struct {
 	exceeded    prometheus.Counter
 	lapsed      prometheus.Counter
 	filled      prometheus.Counter
+	extended    *prometheus.CounterVec
 }
 
 func newLimits(r prometheus.Registerer, shown prometheus.Collector) (*limits, error) {
@@ -41,7 +42,10 @@ func newLimits(r prometheus.Registerer, shown prometheus.Collector) (*limits, er
 			Name: "farebox_budget_store_filled_total", Help: "Times that what the ledger has was added to a store of budgets that others share, which was new or had lost it.",
 		}),
 	}
-	for _, c := range []prometheus.Collector{l.exhausted, l.storeFailed, l.crossed, l.exceeded, l.lapsed, l.filled, shown} {
+	l.extended = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "farebox_hold_extended_total", Help: "Answers that outgrew what was held for them: more was held, or an account was short of it.",
+	}, []string{"result"})
+	for _, c := range []prometheus.Collector{l.extended, l.exhausted, l.storeFailed, l.crossed, l.exceeded, l.lapsed, l.filled, shown} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics of budgets: %w", err)
 		}

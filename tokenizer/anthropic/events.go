@@ -178,3 +178,6 @@ func (e *Events) kind(name []byte) {
 
 // Close returns what the events said. It may be called once.
 func (e *Events) Close() tokenizer.Reading { return e.message.close() }
+
+// Heard is how many bytes of generated text were seen.
+func (m *message) Heard() int64 { return m.reading.TextBytes }

@@ -82,3 +82,6 @@ func (m *streamMeter) Close(end tokenizer.End) tokenizer.Reading {
 	}
 	return m.events.Close()
 }
+
+// Heard implements tokenizer.Hearer.
+func (m *streamMeter) Heard() int64 { return m.events.message.Heard() }

@@ -206,3 +206,6 @@ func (m *meter) Text(_ int, piece []byte) {
 		m.reading.Heard(piece)
 	}
 }
+
+// Heard implements tokenizer.Hearer.
+func (m *meter) Heard() int64 { return m.reading.TextBytes }

@@ -335,3 +335,6 @@ func isSong(model string) bool { return strings.HasPrefix(model, "lyria") }
 
 // isPicture reports whether a model makes pictures and nothing else.
 func isPicture(model string) bool { return strings.HasPrefix(model, "imagen") }
+
+// Heard implements tokenizer.Hearer.
+func (m *meter) Heard() int64 { return m.reading.TextBytes }

@@ -193,3 +193,6 @@ func (m *meter) finish(end tokenizer.End) {
 		m.reading.Unreadable = before
 	}
 }
+
+// Heard implements tokenizer.Hearer.
+func (m *meter) Heard() int64 { return m.reading.TextBytes }

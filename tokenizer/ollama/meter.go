@@ -148,3 +148,6 @@ func (m *meter) count(c tokenizer.Class, raw []byte) {
 
 // Text takes a piece of generated text.
 func (m *meter) Text(_ int, piece []byte) { m.reading.Heard(piece) }
+
+// Heard implements tokenizer.Hearer.
+func (m *meter) Heard() int64 { return m.reading.TextBytes }

@@ -243,3 +243,6 @@ func (m *meter) Text(watch int, piece []byte) {
 	}
 	m.reading.Heard(piece)
 }
+
+// Heard implements tokenizer.Hearer.
+func (m *meter) Heard() int64 { return m.reading.TextBytes }
