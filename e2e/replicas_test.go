@@ -180,3 +180,30 @@ func TestBudgetsAreWholeAgainAfterTheirStoreLostThem(t *testing.T) {
 		t.Errorf("spent %d nano-USD", spent)
 	}
 }
+
+// TestAStoreThatComesBackHasSpentWhatEndedMeanwhile: calls that were under way end
+// while it is away, and new ones are refused until it is back.
+func TestAStoreThatComesBackHasSpentWhatEndedMeanwhile(t *testing.T) {
+	t.Parallel()
+	c := startChain(t, "0.3", "")
+	roundOf(t, c.Stack)
+	before := c.agrees(t)
+	wait := c.begin(t, 12)
+	if err := c.redis.Kill9(); err != nil {
+		t.Fatal(err)
+	}
+	if passed, unseen := roundOf(t, c.Stack); passed != 0 || unseen != callers {
+		t.Errorf("%d calls passed while the store was away, %d were refused", passed, unseen)
+	}
+	wait.Wait()
+	if err := c.redis.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if after := c.agrees(t); after <= before {
+		t.Errorf("spent %d nano-USD before, %d after", before, after)
+	}
+	c.exhaust(t)
+	if spent := c.agrees(t); spent > 300_000_000 {
+		t.Errorf("spent %d nano-USD", spent)
+	}
+}
