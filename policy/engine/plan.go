@@ -41,7 +41,7 @@ func (e *Engine) plan(rules *Rules, t *policy.Ticket) plan {
 func (p *plan) bound(e *Engine) {
 	sent := p.ticket.Sent()
 	p.priced = record(p.ticket, &policy.Outcome{})
-	p.input, p.output, p.tries = e.o.Estimator.InputMost(sent), e.o.Estimator.OutputMost(sent), 1
+	p.input, p.output, p.tries = e.o.Estimator.InputMost(sent), e.o.Estimator.OutputMostOf(p.ticket.Owner.Value("team"), sent), 1
 	p.unbounded = p.limit(p.rules.Bounds)
 	u := tokenizer.Usage{Model: sent.Model}
 	u.Set(tokenizer.Input, p.input, tokenizer.Estimated)

@@ -219,7 +219,7 @@ func (e *Engine) learn(t *policy.Ticket, o *policy.Outcome) {
 		return
 	}
 	for i := range o.Reading.Usage {
-		e.o.Estimator.Learn(t.Sent(), &o.Reading.Usage[i])
+		e.o.Estimator.LearnOf(t.Owner.Value("team"), t.Sent(), &o.Reading.Usage[i])
 	}
 }
 

@@ -22,6 +22,8 @@ const (
 	maxModels = 1000
 	// maxOutputs bounds how many pairs of model and operation are remembered.
 	maxOutputs = 4 * maxModels
+	// maxOwned bounds how many of these are remembered for owners apart.
+	maxOwned = 16 * maxModels
 	// maxName is the longest model name worth remembering, in bytes.
 	maxName = 256
 
@@ -42,6 +44,13 @@ type Estimator struct {
 	mu      sync.RWMutex // guards which entries there are, not what is in them
 	ratios  map[modelKey]*ratio
 	outputs map[outputKey]*sketch
+	owned   map[ownedKey]*sketch // the same by owner
+}
+
+// ownedKey is the answers that one owner gets.
+type ownedKey struct {
+	outputKey
+	owner string
 }
 
 // modelKey names a model behind a dialect; without a dialect, behind any.
@@ -54,6 +63,7 @@ func New() *Estimator {
 	return &Estimator{ // the whole room at once, so that no map grows under the lock
 		ratios:  make(map[modelKey]*ratio, 2*maxModels),
 		outputs: make(map[outputKey]*sketch, maxOutputs),
+		owned:   make(map[ownedKey]*sketch, maxOwned),
 	}
 }
 
@@ -99,14 +109,33 @@ func (e *Estimator) Output(c tokenizer.Call) int64 { return e.outputBelow(c, 20)
 // stay below. Of fewer than a hundred seen it is the longest.
 func (e *Estimator) OutputMost(c tokenizer.Call) int64 { return e.outputBelow(c, 100) }
 
+// OutputMostOf is OutputMost of the answers that owner gets, once enough of them
+// were seen: one team asks a model for words, another for reports.
+func (e *Estimator) OutputMostOf(owner string, c tokenizer.Call) int64 {
+	e.mu.RLock()
+	s := e.owned[ownedKey{outputKeyOf(c), owner}]
+	e.mu.RUnlock()
+	if owner == "" || s == nil || !s.known() {
+		return e.OutputMost(c)
+	}
+	return most(c, s, 100)
+}
+
 // outputBelow is what all but one in so many of such answers stay below.
 func (e *Estimator) outputBelow(c tokenizer.Call, oneIn uint16) int64 {
+	e.mu.RLock()
+	s := e.outputs[outputKeyOf(c)]
+	e.mu.RUnlock()
+	return most(c, s, oneIn)
+}
+
+func outputKeyOf(c tokenizer.Call) outputKey { return outputKey{c.Dialect, c.Model, c.Operation} }
+
+// most is what all choices of a call may generate together.
+func most(c tokenizer.Call, s *sketch, oneIn uint16) int64 {
 	if c.Queries > 0 || !generates(c) {
 		return 0
 	}
-	e.mu.RLock()
-	s := e.outputs[outputKey{c.Dialect, c.Model, c.Operation}]
-	e.mu.RUnlock()
 	each := int64(DefaultOutput)
 	if s != nil {
 		each = s.upper(oneIn, DefaultOutput)
@@ -148,7 +177,10 @@ func times(a, b int64) int64 {
 // but reported quantities teaches nothing, nor does the input of a call with
 // media, whose tokens bytes do not tell, nor a batch, whose sums tell of no single
 // call.
-func (e *Estimator) Learn(c tokenizer.Call, u *tokenizer.Usage) {
+func (e *Estimator) Learn(c tokenizer.Call, u *tokenizer.Usage) { e.LearnOf("", c, u) }
+
+// LearnOf is Learn of a call whose owner is known.
+func (e *Estimator) LearnOf(owner string, c tokenizer.Call, u *tokenizer.Usage) {
 	if c.Model == "" || len(c.Model) > maxName || isBatch(c.Operation) || !allReported(u) {
 		return
 	}
@@ -167,7 +199,10 @@ func (e *Estimator) Learn(c tokenizer.Call, u *tokenizer.Usage) {
 		if output%choices > 0 {
 			each++
 		}
-		e.output(outputKey{c.Dialect, c.Model, c.Operation}).learn(each)
+		e.output(outputKeyOf(c)).learn(each)
+		if owner != "" && len(owner) <= maxName {
+			entry(&e.mu, e.owned, ownedKey{outputKeyOf(c), owner}, maxOwned).learn(each)
+		}
 	}
 }
 

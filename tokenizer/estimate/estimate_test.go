@@ -119,6 +119,21 @@ func TestWhatGeneratesNoTextHasNoOutput(t *testing.T) {
 	}
 }
 
+// One owner's long answers are not held for another's short ones.
+func TestOutputOfOwners(t *testing.T) {
+	e := New()
+	for range 400 {
+		e.LearnOf("reports", call("m", 100), reported(30, 8000))
+		e.LearnOf("words", call("m", 100), reported(30, 20))
+	}
+	e.LearnOf("new", call("m", 100), reported(30, 20))
+	for owner, want := range map[string]int64{"reports": 8000, "words": 20, "new": 8000, "": 8000, "nobody": 8000} {
+		if got := e.OutputMostOf(owner, call("m", 100)); got < want || got > want*5/4 {
+			t.Errorf("of %q: %d, want %d and little more", owner, got, want)
+		}
+	}
+}
+
 // What was not reported teaches nothing.
 func TestLearnIsPicky(t *testing.T) {
 	guess := &tokenizer.Usage{}

@@ -87,6 +87,13 @@ func (s *sketch) learn(tokens int64) {
 	s.seen++
 }
 
+// known reports whether enough was seen to believe it.
+func (s *sketch) known() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen >= enough
+}
+
 // upper is a bound that all but one in so many stay below. Of few it is the
 // largest, and not less than otherwise; of none it is that.
 func (s *sketch) upper(oneIn uint16, otherwise int64) int64 {
