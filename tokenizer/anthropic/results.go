@@ -4,7 +4,7 @@ import (
 	"github.com/farebox/farebox/tokenizer"
 	"github.com/farebox/farebox/tokenizer/cells"
 	"github.com/farebox/farebox/tokenizer/jsonscan"
-	"github.com/farebox/farebox/tokenizer/ndjson"
+	"github.com/farebox/farebox/tokenizer/results"
 )
 
 // resultRole says what a value of a line of results is good for.
@@ -29,16 +29,17 @@ var resultScript = jsonscan.MustScript(func(r resultRole) int { return resultKee
 // resultsMeter adds up what the results of a batch say was used. A batch of
 // requests that did not succeed has lines without usage: they are not billed.
 type resultsMeter struct {
-	of      string
-	lines   *ndjson.Splitter
-	json    *jsonscan.Scanner
-	reading tokenizer.Reading
-	sums    cells.Sums
+	*results.Reader
+	of   string
+	line resultLine
+}
 
-	seen int  // lines
-	torn bool // the last one was not read
+// resultLine is the line at hand, and what those before it tell.
+type resultLine struct {
+	sums   cells.Sums
+	region string // of the last that says one
+	failed bool   // an error stands in the place of results
 
-	// Of the line at hand.
 	counts  counts
 	model   string
 	succeed bool
@@ -46,30 +47,18 @@ type resultsMeter struct {
 
 func newResultsMeter(of string) *resultsMeter {
 	m := &resultsMeter{of: of}
-	m.json = jsonscan.New(resultScript.Plan, m)
-	m.lines = ndjson.New(m)
+	m.Reader = results.New(resultScript.Plan, &m.line)
 	return m
-}
-
-// Feed takes the next bytes of the answer. Only its end ends a file of lines.
-func (m *resultsMeter) Feed(p []byte) (complete bool) {
-	m.lines.Feed(p)
-	return false
 }
 
 // Close ends the metering. Results that were not read to their end, or not at all,
 // tell nothing that a later answer would not: the batch goes on.
-func (m *resultsMeter) Close(end tokenizer.End) tokenizer.Reading {
-	before, seen := m.reading.Unreadable, m.seen
-	m.lines.Flush()
-	torn := m.seen > seen && m.torn // of the last line its end is missing
-	if end == tokenizer.Cut {
-		m.reading.Unreadable = before
-	}
-	r := m.reading
+func (m *resultsMeter) Close(end tokenizer.End) (r tokenizer.Reading) {
+	unreadable, whole := m.Reader.Close(end)
+	r.Unreadable, r.Error, r.Region = unreadable, m.line.failed, m.line.region
 	r.ResponseID, r.Tier = m.of, batch
-	all := m.sums.All()
-	if len(all) == 0 && r.Unreadable > 0 || r.Error || torn || m.seen == 0 || end != tokenizer.Complete {
+	all := m.line.sums.All()
+	if !whole || r.Error || len(all) == 0 && unreadable > 0 {
 		r.Deferred.ID = m.of
 		return r
 	}
@@ -79,51 +68,40 @@ func (m *resultsMeter) Close(end tokenizer.End) tokenizer.Reading {
 	return r
 }
 
-// Begin readies for a line.
-func (m *resultsMeter) Begin([]byte) {
-	m.json.Reset()
-	m.counts, m.succeed, m.model = counts{}, false, ""
-}
-
-// Data takes a piece of a line.
-func (m *resultsMeter) Data(p []byte) { _ = m.json.Feed(p) } // End asks again
+// Begin forgets the line before.
+func (l *resultLine) Begin() { l.counts, l.succeed, l.model = counts{}, false, "" }
 
 // End adds the line to the sums. A success without counts is one that cannot be
 // read.
-func (m *resultsMeter) End(_ []byte, whole bool) {
-	m.seen++
-	m.torn = !whole || m.json.Close() != nil
-	if m.torn || m.succeed && !m.counts.known() {
-		m.reading.Unreadable++
-		return
+func (l *resultLine) End() (unreadable int) {
+	if !l.succeed {
+		return 0
 	}
-	if !m.succeed {
-		return
+	if !l.counts.known() {
+		return 1
 	}
-	if at := geography(m.counts.region); at != "" {
-		m.reading.Region = at
+	if at := geography(l.counts.region); at != "" {
+		l.region = at
 	}
-	used, _ := m.counts.bill(m.model, tokenizer.Reported)
+	used, _ := l.counts.bill(l.model, tokenizer.Reported)
 	for i := range used {
-		if !m.sums.Add(&used[i]) {
-			m.reading.Unreadable++
+		if !l.sums.Add(&used[i]) {
+			unreadable++
 		}
 	}
+	return unreadable
 }
 
 // Value takes a value that the scanner found.
-func (m *resultsMeter) Value(watch int, raw []byte) {
+func (l *resultLine) Value(watch int, raw []byte) {
 	switch resultScript.Role(watch) {
 	case resultTypeRole:
-		m.succeed = string(raw) == `"succeeded"`
+		l.succeed = string(raw) == `"succeeded"`
 	case resultModelRole:
-		jsonscan.SetWord(&m.model, raw)
+		jsonscan.SetWord(&l.model, raw)
 	case resultUsageRole:
-		m.counts.take(raw)
+		l.counts.take(raw)
 	case fileErrorRole:
-		m.reading.Error = m.reading.Error || jsonscan.Says(raw)
+		l.failed = l.failed || jsonscan.Says(raw)
 	}
 }
-
-// Text takes nothing: what was generated was counted.
-func (*resultsMeter) Text(int, []byte) {}

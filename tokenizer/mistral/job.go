@@ -12,7 +12,7 @@ type job struct {
 	status, endpoint string
 	file             string // of its results
 	succeeded        string // how many requests did, as written; empty: not said
-	results          results
+	results          sums
 }
 
 // value takes a value of a batch.

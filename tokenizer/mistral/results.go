@@ -4,13 +4,13 @@ import (
 	"github.com/farebox/farebox/tokenizer"
 	"github.com/farebox/farebox/tokenizer/cells"
 	"github.com/farebox/farebox/tokenizer/jsonscan"
-	"github.com/farebox/farebox/tokenizer/ndjson"
+	"github.com/farebox/farebox/tokenizer/results"
 	"github.com/tidwall/gjson"
 )
 
-// results adds up what the answered requests of a batch used.
-type results struct {
-	sums  cells.Sums
+// sums adds up what the answered requests of a batch used.
+type sums struct {
+	all   cells.Sums
 	lost  int  // that could not be added
 	sound bool // they are transcriptions
 
@@ -20,7 +20,7 @@ type results struct {
 }
 
 // value takes a value of one request.
-func (r *results) value(as role, raw []byte) {
+func (r *sums) value(as role, raw []byte) {
 	switch as {
 	case resultModelRole:
 		jsonscan.SetWord(&r.model, raw)
@@ -36,10 +36,10 @@ func (r *results) value(as role, raw []byte) {
 
 // add adds the request at hand. A success without counts is one that cannot be
 // read.
-func (r *results) add() {
+func (r *sums) add() {
 	u := counts(gjson.ParseBytes(r.usage), tokenizer.Reported)
 	u.Model = r.model
-	if !u.Known() || !r.sums.Add(&u) {
+	if !u.Known() || !r.all.Add(&u) {
 		r.lost++
 	}
 	r.usage = r.usage[:0]
@@ -47,12 +47,12 @@ func (r *results) add() {
 
 // tell says what all of them used. Where a model came behind the first counts, it
 // is that of the others.
-func (r *results) tell(to *tokenizer.Reading) {
+func (r *sums) tell(to *tokenizer.Reading) {
 	to.Unreadable += r.lost
 	if to.Model == "" {
 		to.Model = r.model
 	}
-	to.Usage = r.sums.All()
+	to.Usage = r.all.All()
 	for i := range to.Usage {
 		u := &to.Usage[i]
 		if u.Model == "" {
@@ -67,15 +67,14 @@ func (r *results) tell(to *tokenizer.Reading) {
 // fileMeter reads the file of a batch's results, a line for each request. One that
 // tells of an error counts nothing: it is not billed.
 type fileMeter struct {
-	of      string // the file
-	lines   *ndjson.Splitter
-	json    *jsonscan.Scanner
-	reading tokenizer.Reading
-	results results
-	seen    int  // lines
-	torn    bool // the last one was not read
+	*results.Reader
+	of   string // the file
+	line fileLine
+}
 
-	// Of the line at hand.
+// fileLine is the line at hand, and what those before it used.
+type fileLine struct {
+	sums   sums
 	status int64
 	failed bool
 }
@@ -83,71 +82,45 @@ type fileMeter struct {
 // newFileMeter makes the meter of results, whatever they come as; nil for what has
 // no lines.
 func newFileMeter(of string, form tokenizer.Form) tokenizer.Meter {
-	if form != tokenizer.JSON && form != tokenizer.NDJSON {
+	if !results.Lines(form) {
 		return nil
 	}
 	m := &fileMeter{of: of}
-	m.json = jsonscan.New(lineScript.Plan, m)
-	m.lines = ndjson.New(m)
+	m.Reader = results.New(lineScript.Plan, &m.line)
 	return m
-}
-
-// Feed takes the next bytes of the answer. Only its end ends a file of lines.
-func (m *fileMeter) Feed(p []byte) (complete bool) {
-	m.lines.Feed(p)
-	return false
 }
 
 // Close ends the metering. Results that were not read to their end, or of which
 // nothing could be read, settle nothing: the batch goes on.
-func (m *fileMeter) Close(end tokenizer.End) tokenizer.Reading {
-	before, seen := m.reading.Unreadable, m.seen
-	m.lines.Flush()
-	torn := m.seen > seen && m.torn // of the last line its end is missing
-	if end == tokenizer.Cut {
-		m.reading.Unreadable = before
-	}
-	r := m.reading
-	r.Tier = batch
-	m.results.tell(&r)
-	if end != tokenizer.Complete || torn || m.seen == 0 || len(r.Usage) == 0 && r.Unreadable > 0 {
+func (m *fileMeter) Close(end tokenizer.End) (r tokenizer.Reading) {
+	unreadable, whole := m.Reader.Close(end)
+	r.Unreadable, r.Tier = unreadable, batch
+	m.line.sums.tell(&r)
+	if !whole || len(r.Usage) == 0 && r.Unreadable > 0 {
 		r.Model, r.Usage, r.Deferred.ID = "", nil, m.of
 	}
 	return r
 }
 
-// Begin readies for a line.
-func (m *fileMeter) Begin([]byte) {
-	m.json.Reset()
-	m.status, m.failed, m.results.usage = 0, false, m.results.usage[:0]
-}
+// Begin forgets the line before.
+func (l *fileLine) Begin() { l.status, l.failed, l.sums.usage = 0, false, l.sums.usage[:0] }
 
-// Data takes a piece of a line.
-func (m *fileMeter) Data(p []byte) { _ = m.json.Feed(p) } // End asks again
-
-// End adds the line to the sums.
-func (m *fileMeter) End(_ []byte, whole bool) {
-	m.seen++
-	m.torn = !whole || m.json.Close() != nil
-	switch {
-	case m.torn:
-		m.reading.Unreadable++
-	case !m.failed && m.status < 300:
-		m.results.add()
+// End adds the line to the sums, which tell what of them could not be read.
+func (l *fileLine) End() (unreadable int) {
+	if !l.failed && l.status < 300 {
+		l.sums.add()
 	}
+	return 0
 }
 
 // Value takes a value that the scanner found.
-func (m *fileMeter) Value(watch int, raw []byte) {
+func (l *fileLine) Value(watch int, raw []byte) {
 	switch as := lineScript.Role(watch); as {
 	case errorRole:
-		m.failed = m.failed || jsonscan.Says(raw)
+		l.failed = l.failed || jsonscan.Says(raw)
 	case statusRole:
-		m.status = jsonscan.Number(raw)
+		l.status = jsonscan.Number(raw)
 	default:
-		m.results.value(as, raw)
+		l.sums.value(as, raw)
 	}
 }
-
-// Text takes nothing: what was generated was counted.
-func (*fileMeter) Text(int, []byte) {}

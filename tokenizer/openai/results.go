@@ -4,7 +4,7 @@ import (
 	"github.com/farebox/farebox/tokenizer"
 	"github.com/farebox/farebox/tokenizer/cells"
 	"github.com/farebox/farebox/tokenizer/jsonscan"
-	"github.com/farebox/farebox/tokenizer/ndjson"
+	"github.com/farebox/farebox/tokenizer/results"
 	"github.com/tidwall/gjson"
 )
 
@@ -24,15 +24,15 @@ var resultScript = jsonscan.MustScript(keep, places{
 // resultsMeter adds up what the lines of a batch's results say was used. A line
 // that tells of an error counts nothing: it is not billed.
 type resultsMeter struct {
-	of      string // the file
-	lines   *ndjson.Splitter
-	json    *jsonscan.Scanner
-	reading tokenizer.Reading
-	sums    cells.Sums
-	seen    int  // lines
-	torn    bool // the last one was not read
+	*results.Reader
+	of   string // the file
+	line resultLine
+}
 
-	// Of the line at hand.
+// resultLine is the line at hand, and what those before it used.
+type resultLine struct {
+	sums cells.Sums
+
 	model    string
 	usage    []byte
 	status   int64
@@ -44,34 +44,21 @@ type resultsMeter struct {
 // newResultsMeter makes the meter of results, whatever they come as; nil for what
 // has no lines.
 func newResultsMeter(of string, form tokenizer.Form) tokenizer.Meter {
-	if form != tokenizer.JSON && form != tokenizer.NDJSON {
+	if !results.Lines(form) {
 		return nil
 	}
 	m := &resultsMeter{of: of}
-	m.json = jsonscan.New(resultScript.Plan, m)
-	m.lines = ndjson.New(m)
+	m.Reader = results.New(resultScript.Plan, &m.line)
 	return m
-}
-
-// Feed takes the next bytes of the answer. Only its end ends a file of lines.
-func (m *resultsMeter) Feed(p []byte) (complete bool) {
-	m.lines.Feed(p)
-	return false
 }
 
 // Close ends the metering. Results that were not read to their end, or of which
 // nothing could be read, settle nothing: the batch goes on.
-func (m *resultsMeter) Close(end tokenizer.End) tokenizer.Reading {
-	before, seen := m.reading.Unreadable, m.seen
-	m.lines.Flush()
-	torn := m.seen > seen && m.torn // of the last line its end is missing
-	if end == tokenizer.Cut {
-		m.reading.Unreadable = before
-	}
-	r := m.reading
-	r.Tier = tierBatch
-	all := m.sums.All()
-	if end != tokenizer.Complete || torn || m.seen == 0 || len(all) == 0 && r.Unreadable > 0 {
+func (m *resultsMeter) Close(end tokenizer.End) (r tokenizer.Reading) {
+	unreadable, whole := m.Reader.Close(end)
+	r.Unreadable, r.Tier = unreadable, tierBatch
+	all := m.line.sums.All()
+	if !whole || len(all) == 0 && unreadable > 0 {
 		r.Deferred.ID = m.of
 		return r
 	}
@@ -81,68 +68,55 @@ func (m *resultsMeter) Close(end tokenizer.End) tokenizer.Reading {
 	return r
 }
 
-// Begin readies for a line.
-func (m *resultsMeter) Begin([]byte) {
-	m.json.Reset()
-	m.model, m.usage, m.status, m.failed, m.pictures, m.searches = "", m.usage[:0], 0, false, 0, tools{}
+// Begin forgets the line before.
+func (l *resultLine) Begin() {
+	l.model, l.usage, l.status, l.failed, l.pictures, l.searches = "", l.usage[:0], 0, false, 0, tools{}
 }
-
-// Data takes a piece of a line.
-func (m *resultsMeter) Data(p []byte) { _ = m.json.Feed(p) } // End asks again
 
 // End adds the line to the sums. A success without counts is one that cannot be
 // read.
-func (m *resultsMeter) End(_ []byte, whole bool) {
-	m.seen++
-	m.torn = !whole || m.json.Close() != nil
-	switch {
-	case m.torn:
-		m.reading.Unreadable++
-		return
-	case m.failed || m.status >= 300:
-		return
+func (l *resultLine) End() (unreadable int) {
+	if l.failed || l.status >= 300 {
+		return 0
 	}
-	u := m.counts()
-	if !u.Known() || !m.sums.Add(&u) {
-		m.reading.Unreadable++
+	if u := l.counts(); !u.Known() || !l.sums.Add(&u) {
+		return 1
 	}
+	return 0
 }
 
 // counts is what the line says was used.
-func (m *resultsMeter) counts() (u tokenizer.Usage) {
-	if len(m.usage) > 0 {
-		u = usage(gjson.ParseBytes(m.usage), tokenizer.Reported)
+func (l *resultLine) counts() (u tokenizer.Usage) {
+	if len(l.usage) > 0 {
+		u = usage(gjson.ParseBytes(l.usage), tokenizer.Reported)
 	}
-	if m.pictures > 0 {
-		u = pictures(u, m.pictures, gjson.ParseBytes(m.usage))
+	if l.pictures > 0 {
+		u = pictures(u, l.pictures, gjson.ParseBytes(l.usage))
 	}
-	m.searches.set(&u)
-	u.Model = m.model
+	l.searches.set(&u)
+	u.Model = l.model
 	return u
 }
 
 // Value takes a value that the scanner found.
-func (m *resultsMeter) Value(watch int, raw []byte) {
+func (l *resultLine) Value(watch int, raw []byte) {
 	switch as := resultScript.Role(watch); as {
 	case errorRole:
-		m.failed = m.failed || jsonscan.Says(raw)
+		l.failed = l.failed || jsonscan.Says(raw)
 	case statusRole:
-		m.status = jsonscan.Number(raw)
+		l.status = jsonscan.Number(raw)
 	case modelRole:
-		jsonscan.SetWord(&m.model, raw)
+		jsonscan.SetWord(&l.model, raw)
 	case usageRole:
 		if len(raw) > 2 && raw[0] == '{' {
-			m.usage = append(m.usage[:0], raw...)
+			l.usage = append(l.usage[:0], raw...)
 		}
 	case pictureRole:
 		if string(raw) != "null" { // of a picture that is too long to keep nothing is given
-			m.pictures++
+			l.pictures++
 		}
 	case itemRole, actionRole:
-		m.searches.count(as, raw)
+		l.searches.count(as, raw)
 	default:
 	}
 }
-
-// Text takes nothing: what was generated was counted.
-func (*resultsMeter) Text(int, []byte) {}

@@ -24,8 +24,8 @@ const (
 	goneLine = `{"id":"batch_req_2","custom_id":"no","response":null,"error":{"code":"batch_expired","message":"no"}}` + "\n"
 )
 
-// results reads a file cut at cuts.
-func results(form tokenizer.Form, body string, end tokenizer.End, cuts ...int) tokenizer.Reading {
+// readResults reads a file cut at cuts.
+func readResults(form tokenizer.Form, body string, end tokenizer.End, cuts ...int) tokenizer.Reading {
 	m := New().NewMeter(tokenizer.Call{Operation: batchResults, Of: "file-9", Results: true}, tokenizer.Answer{Status: 200, Form: form, Head: tokenizer.NoHead{}})
 	at := 0
 	for _, c := range append(cuts, len(body)) {
@@ -83,7 +83,7 @@ func TestResultsAtEveryCut(t *testing.T) {
 	const want = `m1{"cache_read":12,"input":11,"output":8,"reasoning":2,"web_search":1} e1{"input":7} {"images":1,"input":5,"output_image":9}`
 	for _, form := range []tokenizer.Form{tokenizer.NDJSON, tokenizer.JSON} {
 		for cut := range body {
-			r := results(form, body, tokenizer.Complete, cut)
+			r := readResults(form, body, tokenizer.Complete, cut)
 			if got := told(t, &r); got != want || r.Tier != tierBatch || r.Model != "m1" || r.Unreadable != 0 || r.Error || r.Deferred.ID != "" {
 				t.Fatalf("%v cut at %d: %s %+v", form, cut, got, r)
 			}
@@ -109,7 +109,7 @@ func TestResultsThatSettleNothing(t *testing.T) {
 		{"errors alone", goneLine + line(429, failLine), tokenizer.Complete, false, 0},
 		{"one line wrong", good + "oops{\n" + good, tokenizer.Complete, false, 1},
 	} {
-		r := results(tokenizer.NDJSON, c.body, c.end)
+		r := readResults(tokenizer.NDJSON, c.body, c.end)
 		if (r.Deferred.ID == "file-9") != c.goesOn || r.Unreadable != c.unreadable || c.goesOn && len(r.Usage) != 0 {
 			t.Errorf("%s: %+v", c.name, r)
 		}
@@ -143,8 +143,8 @@ func FuzzResults(f *testing.F) {
 	f.Add(line(200, workLine)+line(200, drawLine), 40)
 	f.Fuzz(func(t *testing.T, body string, cut int) {
 		for _, end := range []tokenizer.End{tokenizer.Complete, tokenizer.Cut} {
-			whole := results(tokenizer.NDJSON, body, end)
-			pieces := results(tokenizer.NDJSON, body, end, min(max(cut, 0), len(body)))
+			whole := readResults(tokenizer.NDJSON, body, end)
+			pieces := readResults(tokenizer.NDJSON, body, end, min(max(cut, 0), len(body)))
 			if !reflect.DeepEqual(whole, pieces) {
 				t.Fatalf("%q cut at %d:\n%+v\n%+v", body, cut, whole, pieces)
 			}
