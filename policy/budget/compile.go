@@ -55,6 +55,10 @@ func (r *Rule) compile() *compiled {
 	c := &compiled{rule: *r}
 	c.rule.Per, c.rule.Thresholds = slices.Clone(r.Per), slices.Clone(r.Thresholds)
 	c.rule.Match, c.rule.Except = maps.Clone(r.Match), maps.Clone(r.Except)
+	if r.Rollover != nil {
+		rollover := *r.Rollover
+		c.rule.Rollover = &rollover
+	}
 	for _, key := range slices.Sorted(maps.Keys(r.Match)) {
 		cond := condition{key: key, patterns: slices.Clone(r.Match[key]), exactly: true}
 		c.rule.Match[key] = slices.Clone(cond.patterns)
@@ -125,7 +129,7 @@ func (r *Rule) mistakes() (wrong []error) {
 	say(!slices.Contains([]Action{"", Refuse, Allow, Shrink, Downgrade, Throttle}, r.OnExhausted), "there is no action %.40q", r.OnExhausted)
 	say((r.To == "") == (r.OnExhausted == Downgrade), "a model to ask instead is named for downgrade, and for it alone")
 	say(r.Throttled < 0 || (r.Throttled == 0) == (r.OnExhausted == Throttle), "calls a minute are given for throttle, and for it alone")
-	return append(wrong, r.timeMistakes()...)
+	return slices.Concat(wrong, r.timeMistakes(), r.Rollover.Mistakes(&r.Window))
 }
 
 // timeMistakes are what is wrong with when a rule counts.

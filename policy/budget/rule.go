@@ -28,6 +28,7 @@ type Rule struct {
 	Note        string    // for people: what it is for
 	Approve     bool      // more is given by two: who asks, and another who grants
 	ReviewBy    time.Time // when somebody is to look at it again; zero: never
+	Rollover    *Rollover // what a window leaves to the next; nil: nothing
 }
 
 // Action is what happens to a call that an account has too little for.

@@ -18,7 +18,7 @@ const (
 )
 
 // Rules say which accounts a call counts against. Once compiled they never change,
-// but for what Raise gives. They are safe for concurrent use.
+// but for what Raise and Carry give. They are safe for concurrent use.
 type Rules struct {
 	all   []*compiled
 	named map[string]*compiled
@@ -39,6 +39,8 @@ type compiled struct {
 	match []condition // by key
 	now   atomic.Pointer[span]
 	more  atomic.Pointer[map[string][]Extra] // by what an account is of; nil: none has more
+
+	carried atomic.Pointer[Carried] // nil: nothing was
 }
 
 // span is the window that was asked for last.
@@ -154,6 +156,9 @@ func (c *compiled) accountOf(a *Account, of string, now time.Time) {
 				a.Limit = plus(a.Limit, e.Amount)
 			}
 		}
+	}
+	if carried := c.carried.Load(); carried != nil {
+		a.Limit = max(0, plus(a.Limit, carried.amount(of, now)))
 	}
 	switch {
 	case c.rule.Rate > 0:

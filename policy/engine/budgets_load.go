@@ -20,7 +20,7 @@ const shortestSlice = time.Minute
 
 // Fill gives the store of budgets what the ledger has of the windows of now, for
 // accounts that it does not know yet: those of a new budget, or all of a store
-// that begins anew, and their top-ups. It is called before calls are admitted by
+// that begins anew, their top-ups, and what windows before have left. It is called before calls are admitted by
 // these rules. Of a store that others share it answers budget.ErrFresh while they
 // have time to add what they have.
 func (e *Engine) Fill(ctx context.Context, rules *budget.Rules) error {
@@ -32,6 +32,9 @@ func (e *Engine) Fill(ctx context.Context, rules *budget.Rules) error {
 	}
 	if e.shared != nil {
 		return e.fillShared(ctx, rules)
+	}
+	if err := e.carry(ctx, rules); err != nil {
+		return err
 	}
 	if err := e.Flush(ctx); err != nil {
 		return err

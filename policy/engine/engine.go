@@ -107,6 +107,8 @@ type Engine struct {
 	raising sync.Mutex    // whose turn it is to read top-ups
 	shared  budget.Shared // Budgets, if others share it; else nil
 	filling filling
+
+	rollovers rollovers
 }
 
 // New returns an Engine, or an error when a required option is missing.

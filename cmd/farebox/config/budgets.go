@@ -24,8 +24,16 @@ type Budget struct {
 	DowngradeTo string    `yaml:"downgrade_to" max:"256" doc:"The cheaper model that downgrade asks."`
 	Throttle    int       `yaml:"throttle_per_minute" min:"1" max:"1000000" doc:"Calls that throttle lets pass a minute, for each value of per."`
 	Topups      string    `yaml:"topups" one:"free approval" doc:"Who raises the limit for a time (farebox budgets topup): free: who has the role finance or admin, at once, and others when somebody grants it; approval: whoever it is, when somebody else grants it. Not given: free."`
+	Rollover    *Rollover `yaml:"rollover" doc:"What was left of the window before is spent in this one, over the limit. Of windows of the calendar, and where state.store is memory: a ledger knows what its own process has spent."`
 	Thresholds  []int     `yaml:"thresholds" max:"16" doc:"Percents of the limit at which spending is told, ascending, from 1 to 1000; not given: those of alerts.thresholds."`
 	Page        bool      `yaml:"page" doc:"Whether people may be woken when it is exhausted: receivers that page are told."`
+}
+
+// Rollover is what a window of a budget leaves to the next.
+type Rollover struct {
+	Percent  int      `yaml:"percent" min:"1" max:"100" doc:"Of what was left, rounded down; not given: nothing of it is carried."`
+	Cap      *Amounts `yaml:"cap" doc:"The most that is carried, in the unit of limit; not given: there is no bound."`
+	Negative bool     `yaml:"negative" doc:"Whether what was spent beyond the limit is taken from the next window, whole."`
 }
 
 // Amounts is a limit of one unit.
@@ -137,6 +145,9 @@ func (b *Budget) rule() budget.Rule {
 		Note: b.Note, Approve: b.Topups == "approval", ReviewBy: b.ReviewBy.Time,
 	}
 	r.Unit, r.Limit = b.Limit.one()
+	if b.Rollover != nil {
+		r.Rollover = b.Rollover.rollover()
+	}
 	for i := range b.Except.List {
 		if r.Except == nil {
 			r.Except = make(map[string]int64, len(b.Except.List))
@@ -144,6 +155,14 @@ func (b *Budget) rule() budget.Rule {
 		_, r.Except[b.Except.List[i].Of] = b.Except.List[i].Limit.one()
 	}
 	return r
+}
+
+func (r *Rollover) rollover() *budget.Rollover {
+	carried := budget.Rollover{Percent: r.Percent, Negative: r.Negative}
+	if r.Cap != nil {
+		_, carried.Cap = r.Cap.one()
+	}
+	return &carried
 }
 
 // one is the unit that is limited, and its limit, in nano-USD where it is money.

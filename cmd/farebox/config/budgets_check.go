@@ -28,6 +28,7 @@ func (d *decoder) validateBudgets(c *Config) {
 			continue
 		}
 		d.validateLimit(key+".limit", &b.Limit)
+		d.validateRollover(key, b, c)
 		unit, _ := b.Limit.one()
 		for k := range b.Except.List {
 			e := &b.Except.List[k]
@@ -59,6 +60,29 @@ func (d *decoder) validateBudgets(c *Config) {
 				d.addAt("budgets", &Error{Message: e.Error()})
 			}
 		}
+	}
+}
+
+// validateRollover finds what cannot be carried.
+func (d *decoder) validateRollover(key string, b *Budget, c *Config) {
+	r := b.Rollover
+	if r == nil {
+		return
+	}
+	key += ".rollover"
+	if r.Cap != nil {
+		d.validateLimit(key+".cap", r.Cap)
+		unit, _ := b.Limit.one()
+		if other, _ := r.Cap.one(); other != unit {
+			d.addAt(key+".cap", &Error{Message: "is of another unit than limit", Hint: "write `" + unit.String() + "`"})
+		}
+	}
+	if _, shared := c.State.Store.Redis(); shared {
+		d.addAt(key, &Error{Message: "cannot be known where replicas share budgets: each ledger has what its own process spent", Hint: "remove it, or keep budgets in memory"})
+	}
+	window := b.Window.window()
+	for _, err := range r.rollover().Mistakes(&window) {
+		d.addAt(key, &Error{Message: err.Error()})
 	}
 }
 
