@@ -60,8 +60,12 @@ conformance: ## dialects against recorded answers of providers (FAREBOX_SAMPLES 
 	$(GO) test -count=1 -v -run 'TestRecordings|TestCountedText|TestGuessedText|TestGuessedBounds' ./tokenizer/dialects
 
 .PHONY: bench
-bench: ## CPU per call of Farebox, a no-op processor and Envoy alone, in one run (ARGS="-o json")
+bench: ## CPU per call of Farebox with budgets and without, a no-op processor and Envoy alone (ARGS="-o json")
 	CGO_ENABLED=0 $(GO) run ./e2e/bench $(ARGS)
+
+.PHONY: bench-budgets
+bench-budgets: ## what it takes to reserve and settle a call against five budgets, in memory and over Redis
+	CGO_ENABLED=0 $(GO) test -run '^$$' -bench 'Memory|ReserveAndSettle|Leases/window|with' ./policy/budget ./policy/budget/redisstore
 
 .PHONY: fuzz
 fuzz: need-gcc ## each fuzz target for FUZZTIME (10s); what reaches new code is kept in .cache/fuzz and tried first next time

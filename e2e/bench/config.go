@@ -23,6 +23,22 @@ prices:
     - {provider: bench, model: %q, input: "%.2f", output: "%.2f"}
 `, model, inputPrice, outputPrice)
 
+// fiveBudgets count every call against five accounts, none of which is ever
+// exhausted.
+var fiveBudgets = `
+budgets:
+  - {name: day, limit: {usd: "1000000"}, window: {every: day}}
+  - {name: team, per: [team], limit: {usd: "1000000"}, window: {every: month}}
+  - {name: project, per: [team, project], limit: {contracted_usd: "1000000"}, window: {every: month}}
+  - {name: quarter, per: [team], limit: {tokens: 1000000000000}, window: {every: quarter}}
+  - {name: year, match: {model: "bench-*"}, limit: {requests: 1000000000}, window: {every: year}}
+`
+
+// enforcing is fareboxConfig with the budgets; more follows it.
+func enforcing(more string) string {
+	return strings.Replace(fareboxConfig, "mode: observe", "mode: enforce", 1) + fiveBudgets + more
+}
+
 // configFor makes the shipped configuration, changed only where the variant
 // needs it. A changed one is JSON, which is YAML too.
 func configFor(variant string) func(envoy.Options) ([]byte, error) {

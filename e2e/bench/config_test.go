@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -14,6 +15,10 @@ import (
 // All variants run the shipped configuration; what differs is held here.
 func TestVariantsDifferOnlyInTheFilter(t *testing.T) {
 	o := envoy.Options{Listen: "127.0.0.1:1", Admin: "127.0.0.1:2", Farebox: "127.0.0.1:3", Upstream: "127.0.0.1:4"}
+	shippedText, err := configFor(variantFarebox)(o)
+	if err != nil {
+		t.Fatal(err)
+	}
 	trees := map[string]string{}
 	for _, v := range []string{variantEnvoy, variantNoop, variantFarebox} {
 		config, err := configFor(v)(o)
@@ -29,6 +34,11 @@ func TestVariantsDifferOnlyInTheFilter(t *testing.T) {
 			t.Fatal(err)
 		}
 		trees[v] = string(lines)
+	}
+	for _, v := range []string{variantBudgets, variantRedis} {
+		if config, err := configFor(v)(o); err != nil || !bytes.Equal(config, shippedText) {
+			t.Errorf("configFor(%s) differs from that of Farebox: %v", v, err)
+		}
 	}
 	shipped := trees[variantFarebox]
 	const none, streamed = `"response_body_mode": "NONE"`, `"response_body_mode": "STREAMED"`
@@ -74,6 +84,7 @@ func TestParse(t *testing.T) {
 	}{
 		{"nothing", "", true},
 		{"all", "-rounds 3 -slice 10 -scenarios json-1k,sse-paced -variants noop,farebox -o json", true},
+		{"budgets", "-variants farebox,budgets,redis", true},
 		{"no rounds", "-rounds 0", false},
 		{"negative slice", "-slice -1", false},
 		{"unknown output", "-o csv", false},

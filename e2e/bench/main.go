@@ -4,8 +4,8 @@
 // In comes nothing but flags; the harness finds Envoy and builds the programs,
 // $ENVOY and $FAREBOX_BINARY name others. The provider and the callers run in
 // this process, each variant has its own Envoy with the shipped configuration.
-// Out goes a table: CPU by the kernel's accounts, latency, memory, and Farebox's
-// CPU divided by the no-op's. It refuses to know Farebox's insides, and to report
+// Out goes a table: CPU by the kernel's accounts, latency, memory, Farebox's CPU
+// divided by the no-op's, and with budgets divided by that without. It refuses to know Farebox's insides, and to report
 // a run in which one answer was wrong or one call was not counted.
 //
 //	go run ./e2e/bench -rounds 9 -o json
@@ -29,6 +29,8 @@ import (
 
 	"github.com/farebox/farebox/e2e/harness"
 )
+
+var allVariants = []string{variantEnvoy, variantNoop, variantFarebox, variantBudgets, variantRedis}
 
 type options struct {
 	rounds, slice       int
@@ -56,10 +58,10 @@ func parse(args []string) (options, error) {
 	var o options
 	var scenarios, variants string
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.IntVar(&o.rounds, "rounds", 7, "times that every scenario goes through every variant")
+	flags.IntVar(&o.rounds, "rounds", 5, "times that every scenario goes through every variant")
 	flags.IntVar(&o.slice, "slice", 0, "calls in one slice; 0 is each scenario's own number")
 	flags.StringVar(&scenarios, "scenarios", "", "which of json-1k,json-100k,sse-paced,sse-unpaced; empty is all")
-	flags.StringVar(&variants, "variants", "envoy,noop,farebox", "which to compare")
+	flags.StringVar(&variants, "variants", strings.Join(allVariants, ","), "which to compare; redis needs a Redis server")
 	flags.StringVar(&o.output, "o", "table", "table or json")
 	if err := flags.Parse(args); err != nil {
 		return o, err
@@ -76,7 +78,7 @@ func parse(args []string) (options, error) {
 		return o, errors.New("read flags: -variants names none")
 	}
 	for _, v := range o.variants {
-		if !slices.Contains([]string{variantEnvoy, variantNoop, variantFarebox}, v) {
+		if !slices.Contains(allVariants, v) {
 			return o, fmt.Errorf("read flags: no variant %q", v)
 		}
 	}

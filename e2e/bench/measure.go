@@ -20,6 +20,7 @@ type sample struct {
 // spent is what a slice cost the processes of a stand.
 type spent struct {
 	processor, envoy time.Duration // CPU
+	redis            time.Duration // CPU
 	processorMemory  int64         // bytes resident at its end
 	envoyMemory      int64
 	messages         int64 // that Envoy sent to the processor
@@ -46,6 +47,9 @@ func (p plan) callsOf(s *scenario) int {
 func measure(ctx context.Context, p plan, progress *log.Logger) ([]sample, error) {
 	for _, s := range p.scenarios {
 		for _, st := range p.stands {
+			if !st.takes(s) {
+				continue
+			}
 			if _, err := st.caller.slice(ctx, s, max(p.callsOf(s)/4, atOnce)); err != nil {
 				return nil, fmt.Errorf("warm up %s: %w", st.variant, err)
 			}
@@ -56,6 +60,9 @@ func measure(ctx context.Context, p plan, progress *log.Logger) ([]sample, error
 		for _, s := range p.scenarios {
 			for i := range p.stands {
 				st := p.stands[(round+i)%len(p.stands)]
+				if !st.takes(s) {
+					continue
+				}
 				one, err := st.measure(ctx, s, p.callsOf(s))
 				if err != nil {
 					return nil, fmt.Errorf("measure %s: %w", st.variant, err)
@@ -98,6 +105,7 @@ func (st *stand) measure(ctx context.Context, s *scenario, calls int) (sample, e
 	}
 	after.processor -= before.processor
 	after.envoy -= before.envoy
+	after.redis -= before.redis
 	after.messages -= sent
 	return sample{scenario: s, variant: st.variant, calls: calls, spent: after, tally: t}, nil
 }

@@ -49,3 +49,40 @@ func TestProof(t *testing.T) {
 		t.Error("calls of another owner pass")
 	}
 }
+
+func TestProofOfBudgets(t *testing.T) {
+	const team = `farebox_budget_spent_usd{account="support",budget="team"}`
+	for _, c := range []struct {
+		name   string
+		series string
+		value  float64
+		ok     bool
+	}{
+		{"all counted", team, 0.0015045, true},
+		{"a call not counted", team, 0.00135405, false},
+		{"calls lost", `farebox_budget_spent{account="",budget="year",unit="requests"}`, 9, false},
+		{"tokens lost", `farebox_budget_spent{account="support",budget="quarter",unit="tokens"}`, 0, false},
+		{"held for ever", `farebox_budget_held_usd{account="support",budget="team"}`, 0.1, false},
+	} {
+		m := harness.Metrics{
+			`farebox_budget_spent_usd{account="",budget="day"}`: 0.0015045, team: 0.0015045,
+			`farebox_budget_spent_usd{account="support/chatbot",budget="project"}`:     0.0015045,
+			`farebox_budget_spent{account="support",budget="quarter",unit="tokens"}`:   4090,
+			`farebox_budget_spent{account="",budget="year",unit="requests"}`:           10,
+			`farebox_budget_limit_usd{account="support",budget="team"}`:                1e6,
+			`farebox_budget_held{account="support",budget="quarter",unit="tokens"}`:    0,
+			`farebox_budget_held_usd{account="support/chatbot",budget="project"}`:      0,
+			`farebox_budget_limit{account="support",budget="quarter",unit="requests"}`: 1e9,
+		}
+		m[c.series] = c.value
+		if err := counts(m).checkBudgets(10, true); (err == nil) != c.ok {
+			t.Errorf("%s: %v, want ok %v", c.name, err, c.ok)
+		}
+		if counts(m).checkBudgets(10, false) == nil {
+			t.Errorf("%s: budgets pass where there are to be none", c.name)
+		}
+	}
+	if counts(nil).checkBudgets(10, true) == nil || counts(nil).checkBudgets(10, false) != nil {
+		t.Error("no budgets pass where there are to be five, or do not where there are to be none")
+	}
+}

@@ -21,6 +21,7 @@ type row struct {
 	Calls             int     `json:"calls"`
 	Processor         float64 `json:"processor_us_per_call"`
 	ProcessorPerChunk float64 `json:"processor_us_per_chunk,omitempty"`
+	Redis             float64 `json:"redis_us_per_call,omitempty"`
 	Envoy             float64 `json:"envoy_us_per_call"`
 	EnvoyPerChunk     float64 `json:"envoy_us_per_chunk,omitempty"`
 	P50               float64 `json:"p50_ms"`
@@ -31,13 +32,22 @@ type row struct {
 	EnvoyMemory       float64 `json:"envoy_rss_mib"`
 	Messages          float64 `json:"messages_per_call"`
 	Ratio             *ratio  `json:"processor_ratio_to_noop,omitempty"`
+	Budgets           *ratio  `json:"processor_ratio_to_no_budgets,omitempty"`
 }
 
-// ratio is Farebox's CPU divided by the no-op's in the same round.
+// ratio is a processor's CPU divided by another's in the same round.
 type ratio struct {
 	Median float64 `json:"median"`
 	Least  float64 `json:"least"`
 	Most   float64 `json:"most"`
+}
+
+// String is empty for none.
+func (r *ratio) String() string {
+	if r == nil {
+		return ""
+	}
+	return fmt.Sprintf("**%.2f** (%.2f–%.2f)", r.Median, r.Least, r.Most)
 }
 
 // rows sums up the samples in the order of the plan.
@@ -46,9 +56,15 @@ func rows(p plan, all []sample) []row {
 	for _, s := range p.scenarios {
 		for _, st := range p.stands {
 			mine := of(all, s, st.variant)
+			if len(mine) == 0 {
+				continue
+			}
 			r := sumUp(mine)
-			if st.variant == variantFarebox {
+			if st.variant == variantFarebox || st.budgeted() {
 				r.Ratio = compare(mine, of(all, s, variantNoop))
+			}
+			if st.budgeted() {
+				r.Budgets = compare(mine, of(all, s, variantFarebox))
 			}
 			out = append(out, r)
 		}
@@ -83,6 +99,7 @@ func sumUp(some []sample) row {
 	}
 	r.Processor = median(func(s sample) float64 { return perCall(s.spent.processor, s.calls) })
 	r.Envoy = median(func(s sample) float64 { return perCall(s.spent.envoy, s.calls) })
+	r.Redis = median(func(s sample) float64 { return perCall(s.spent.redis, s.calls) })
 	r.Messages = median(func(s sample) float64 { return float64(s.spent.messages) / float64(s.calls) })
 	r.ProcessorMemory = median(func(s sample) float64 { return float64(s.spent.processorMemory) / (1 << 20) })
 	r.EnvoyMemory = median(func(s sample) float64 { return float64(s.spent.envoyMemory) / (1 << 20) })
@@ -96,10 +113,10 @@ func sumUp(some []sample) row {
 
 // compare pairs the slices of each round. It is nil when there is nothing to
 // compare with.
-func compare(farebox, noop []sample) *ratio {
+func compare(mine, yardstick []sample) *ratio {
 	var ratios []float64
-	for _, f := range farebox {
-		for _, n := range noop {
+	for _, f := range mine {
+		for _, n := range yardstick {
 			if f.round == n.round && n.spent.processor > 0 {
 				ratios = append(ratios, perCall(f.spent.processor, f.calls)/perCall(n.spent.processor, n.calls))
 			}
@@ -148,15 +165,11 @@ func writeTable(w io.Writer, rs []row) error {
 	line := func(cells ...string) {
 		page.WriteString("| " + strings.Join(cells, "\t| ") + "\t|\n")
 	}
-	line("scenario", "through", "processor µs/call", "µs/chunk", "÷ no-op (least–most)", "Envoy µs/call", "µs/chunk",
+	line("scenario", "through", "processor µs/call", "µs/chunk", "÷ no-op (least–most)", "÷ no budgets (least–most)", "Redis µs/call", "Envoy µs/call", "µs/chunk",
 		"call p50 ms", "p99", "chunk delay p50 ms", "p99", "processor MiB", "Envoy MiB", "messages")
-	line("---", "---", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:")
+	line("---", "---", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:", "--:")
 	for _, r := range rs {
-		against := ""
-		if r.Ratio != nil {
-			against = fmt.Sprintf("**%.2f** (%.2f–%.2f)", r.Ratio.Median, r.Ratio.Least, r.Ratio.Most)
-		}
-		line(r.Scenario, r.Variant, known(r.Processor, 1), known(r.ProcessorPerChunk, 1), against, known(r.Envoy, 1), known(r.EnvoyPerChunk, 1),
+		line(r.Scenario, r.Variant, known(r.Processor, 1), known(r.ProcessorPerChunk, 1), r.Ratio.String(), r.Budgets.String(), known(r.Redis, 1), known(r.Envoy, 1), known(r.EnvoyPerChunk, 1),
 			known(r.P50, 2), known(r.P99, 2), known(r.ChunkP50, 2), known(r.ChunkP99, 2),
 			known(r.ProcessorMemory, 0), known(r.EnvoyMemory, 0), known(r.Messages, 1))
 	}

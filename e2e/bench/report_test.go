@@ -61,6 +61,25 @@ func TestRowsPairTheRounds(t *testing.T) {
 	}
 }
 
+// Budgets are held against the same farebox without, and go through fewer scenarios.
+func TestRowsOfBudgets(t *testing.T) {
+	small, large := &scenario{name: jsonSmall}, &scenario{name: "json-100k"}
+	p := plan{scenarios: []*scenario{small, large}, stands: []*stand{{variant: variantFarebox}, {variant: variantRedis}}}
+	of := func(s *scenario, variant string, cpu, redis time.Duration) sample {
+		return sample{scenario: s, variant: variant, calls: 10, spent: spent{processor: cpu, redis: redis}}
+	}
+	got := rows(p, []sample{
+		of(small, variantFarebox, time.Millisecond, 0), of(small, variantRedis, 1500*time.Microsecond, 700*time.Microsecond),
+		of(large, variantFarebox, 2*time.Millisecond, 0),
+	})
+	if len(got) != 3 || got[2].Scenario != large.name || p.stands[1].takes(large) || !p.stands[1].takes(small) {
+		t.Fatalf("rows = %+v, want two of the small and one of the large", got)
+	}
+	if b := got[1].Budgets; b == nil || b.Median != 1.5 || got[1].Redis != 70 || got[0].Budgets != nil {
+		t.Errorf("rows = %+v, want 1.5 of no budgets and 70 µs of Redis", got)
+	}
+}
+
 func TestReportsHoldTheSameRows(t *testing.T) {
 	rs := []row{
 		{Scenario: "a", Variant: variantEnvoy, Envoy: 12.34},

@@ -12,6 +12,9 @@ const (
 	chunksPerStream = 200
 	pace            = 5 * time.Millisecond
 	model           = "bench-model-1"
+
+	jsonSmall = "json-1k"
+	ssePaced  = "sse-paced"
 )
 
 // scenario is one shape of call and its answer. It is read only once made.
@@ -30,10 +33,10 @@ func allScenarios() []*scenario {
 	stream := ask(1<<10, true)
 	answer := jsonAnswer()
 	all := []*scenario{
-		{name: "json-1k", calls: 2500, request: ask(1<<10, false), answer: answer},
-		{name: "json-100k", calls: 800, request: ask(100<<10, false), answer: answer},
-		{name: "sse-paced", calls: 2 * atOnce, request: stream, chunks: chunksPerStream, every: pace},
-		{name: "sse-unpaced", calls: 600, request: stream, chunks: chunksPerStream},
+		{name: jsonSmall, calls: 2000, request: ask(1<<10, false), answer: answer},
+		{name: "json-100k", calls: 600, request: ask(100<<10, false), answer: answer},
+		{name: ssePaced, calls: 2 * atOnce, request: stream, chunks: chunksPerStream, every: pace},
+		{name: "sse-unpaced", calls: 500, request: stream, chunks: chunksPerStream},
 	}
 	for _, s := range all {
 		for i := range s.chunks {

@@ -16,7 +16,9 @@ import (
 const (
 	variantEnvoy   = "envoy"   // nothing: the shipped configuration without the filter
 	variantNoop    = "noop"    // the yardstick
-	variantFarebox = "farebox" // the built binary, everything on
+	variantFarebox = "farebox" // the built binary, everything on but budgets
+	variantBudgets = "budgets" // as farebox, and five budgets in its memory
+	variantRedis   = "redis"   // as budgets, in a Redis server of its own
 )
 
 // stand is one variant, running: an Envoy and, but for Envoy alone, a processor
@@ -26,7 +28,8 @@ type stand struct {
 	caller    *caller
 	envoy     *harness.Envoy
 	processor *harness.Process // nil for Envoy alone
-	farebox   *harness.Farebox // nil but for Farebox, whose process the processor is
+	farebox   *harness.Farebox // nil but for a Farebox, whose process the processor is
+	redis     *harness.Redis   // nil but over Redis
 	port      *harness.Port    // the no-op's; nil otherwise
 }
 
@@ -69,15 +72,28 @@ func (su setup) launch(ctx context.Context, st *stand) (err error) {
 			Package: "./e2e/bench/noop", Dir: dir, Args: []string{"-listen", o.Farebox},
 		})
 	case variantFarebox:
-		st.farebox, err = su.kit.StartFarebox(ctx, harness.FareboxOptions{Dir: dir, Config: fareboxConfig})
-		if err == nil {
-			st.processor, o.Farebox = st.farebox.Process, st.farebox.Addr()
+		err = su.launchFarebox(ctx, st, dir, fareboxConfig)
+	case variantBudgets:
+		err = su.launchFarebox(ctx, st, dir, enforcing(""))
+	case variantRedis:
+		if st.redis, err = su.kit.OpenRedis(ctx, dir); err == nil {
+			err = su.launchFarebox(ctx, st, dir, enforcing(fmt.Sprintf("state: {store: \"redis://%s/0\"}\n", st.redis.Addr())))
 		}
+	}
+	if st.farebox != nil {
+		o.Farebox = st.farebox.Addr()
 	}
 	if err != nil {
 		return err
 	}
 	st.envoy, err = su.kit.StartEnvoy(ctx, harness.EnvoyOptions{Options: o, Config: configFor(st.variant), Dir: dir})
+	return err
+}
+
+func (su setup) launchFarebox(ctx context.Context, st *stand, dir, config string) (err error) {
+	if st.farebox, err = su.kit.StartFarebox(ctx, harness.FareboxOptions{Dir: dir, Config: config}); err == nil {
+		st.processor = st.farebox.Process
+	}
 	return err
 }
 
@@ -101,6 +117,14 @@ func (st *stand) wait(ctx context.Context, s *scenario) error {
 	}
 }
 
+// takes says whether a scenario goes through the stand. What a budget costs, it
+// costs once a call, so that budgets need no larger bodies.
+func (st *stand) takes(s *scenario) bool {
+	return !st.budgeted() || s.name == jsonSmall || s.name == ssePaced
+}
+
+func (st *stand) budgeted() bool { return st.variant == variantBudgets || st.variant == variantRedis }
+
 // stop ends what was started, Envoy first.
 func (st *stand) stop() error {
 	var errs []error
@@ -112,6 +136,9 @@ func (st *stand) stop() error {
 		errs = append(errs, st.farebox.Stop())
 	case st.processor != nil:
 		errs = append(errs, st.processor.Stop())
+	}
+	if st.redis != nil {
+		errs = append(errs, st.redis.Close())
 	}
 	st.port.Release()
 	return errors.Join(errs...)
@@ -131,7 +158,10 @@ func (st *stand) account() (spent, error) {
 	if s.processor, err = cpuTime(st.processor.PID()); err != nil {
 		return s, err
 	}
-	s.processorMemory, err = resident(st.processor.PID())
+	if s.processorMemory, err = resident(st.processor.PID()); err != nil || st.redis == nil {
+		return s, err
+	}
+	s.redis, err = cpuTime(st.redis.PID())
 	return s, err
 }
 

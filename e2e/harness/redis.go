@@ -19,10 +19,9 @@ type Redis struct {
 	port   *Port
 }
 
-// StartRedis runs a server until t ends, or skips as Start does.
-func (k *Kit) StartRedis(t TB) *Redis {
-	t.Helper()
-	r := &Redis{dir: t.TempDir()}
+// OpenRedis runs a server until Close. What it writes goes to dir.
+func (k *Kit) OpenRedis(ctx context.Context, dir string) (*Redis, error) {
+	r := &Redis{dir: dir}
 	var err error
 	for _, name := range []string{"redis-server", "valkey-server"} {
 		if r.binary, err = exec.LookPath(name); err == nil {
@@ -30,17 +29,35 @@ func (k *Kit) StartRedis(t TB) *Redis {
 		}
 	}
 	if err != nil {
-		unavailable(t, &Missing{"a Redis server", err})
+		return nil, &Missing{"a Redis server", err}
 	}
 	if r.port, err = Reserve(); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	t.Cleanup(r.port.Release)
-	if err := r.Start(t.Context()); err != nil {
-		t.Fatal(err)
+	if err := r.Start(ctx); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+// Close ends the server and frees its port.
+func (r *Redis) Close() error {
+	defer r.port.Release()
+	if r.Process == nil {
+		return nil
+	}
+	return r.Kill9()
+}
+
+// StartRedis runs a server until t ends, or skips as Start does.
+func (k *Kit) StartRedis(t TB) *Redis {
+	t.Helper()
+	r, err := k.OpenRedis(t.Context(), t.TempDir())
+	if err != nil {
+		unavailable(t, err)
 	}
 	t.Cleanup(func() {
-		_ = r.Kill9()
+		_ = r.Close()
 		if t.Failed() {
 			t.Logf("redis wrote:\n%s", r.Log())
 		}
