@@ -26,9 +26,10 @@ is not known, as the rate in the first minute of a window.
 --who shows for each account who spent most of its window, by an owner attribute
 (user, project, …) or by model, provider or operation.
 
-LIMIT has what it was topped up by. Shown are accounts that calls counted against in their window, of which the last
-92 days are searched, and those that the configuration names. csv has one line per
-account.`,
+LIMIT has what it was topped up by and what the window before left, which CARRIED
+tells. Shown are accounts that calls counted against in their window, of which the
+last 92 days are searched, and those that the configuration names. csv has one line
+per account.`,
 		Example: `  farebox budgets
   farebox budgets support-month --who user
   farebox budgets --team support -o csv`,

@@ -29,6 +29,7 @@ func figures() []figure {
 		{head: "OF", name: "of", some: true, of: func(a account) string { return a.Of }},
 		{head: "UNIT", name: "unit", of: func(a account) string { return a.Unit }},
 		{head: "LIMIT", name: "limit", right: true, of: func(a account) string { return a.Limit }},
+		{head: "CARRIED", name: "carried", right: true, some: true, of: func(a account) string { return a.Carried }},
 		{head: "SPENT", name: "spent", right: true, of: func(a account) string { return a.Spent }},
 		{head: "HELD", name: "held", right: true, some: true, of: func(a account) string { return a.Held }},
 		{head: "LEFT", name: "left", right: true, of: func(a account) string { return a.Left }},

@@ -43,13 +43,14 @@ type BudgetsAnswer struct {
 // unit, exact but for the rates, which are rounded down; what is absent is not
 // known.
 type BudgetAccount struct {
-	Budget string `json:"budget" doc:"The budget, or the part of a rate limit."`
-	Of     string `json:"of,omitempty" doc:"The values that are counted apart, joined by /; absent: all calls that match share it."`
-	Unit   string `json:"unit" enum:"usd,contracted_usd,tokens,requests,concurrency"`
-	Limit  string `json:"limit" doc:"In this window, top-ups included."`
-	Spent  string `json:"spent"`
-	Held   string `json:"held" doc:"For calls under way, at the most that they may take."`
-	Left   string `json:"left" doc:"Neither spent nor held; below 0 where more was spent than there was."`
+	Budget  string `json:"budget" doc:"The budget, or the part of a rate limit."`
+	Of      string `json:"of,omitempty" doc:"The values that are counted apart, joined by /; absent: all calls that match share it."`
+	Unit    string `json:"unit" enum:"usd,contracted_usd,tokens,requests,concurrency"`
+	Limit   string `json:"limit" doc:"In this window, with top-ups and what was carried."`
+	Carried string `json:"carried,omitempty" doc:"What the window before left; below 0: it took; absent: nothing."`
+	Spent   string `json:"spent"`
+	Held    string `json:"held" doc:"For calls under way, at the most that they may take."`
+	Left    string `json:"left" doc:"Neither spent nor held; below 0 where more was spent than there was."`
 
 	WindowStart *time.Time `json:"window_start,omitempty"`
 	WindowEnd   *time.Time `json:"window_end,omitempty" doc:"Just after it."`
@@ -126,6 +127,9 @@ func accountOf(s *budget.Standing, rule *budget.Rule) BudgetAccount {
 	}
 	if a.OnExhausted == "" {
 		a.OnExhausted = string(budget.Refuse)
+	}
+	if s.Carried != 0 {
+		a.Carried = quantity(s.Unit, s.Carried)
 	}
 	if s.Rolling > 0 {
 		a.Rolling = s.Rolling.String()

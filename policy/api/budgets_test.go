@@ -54,6 +54,7 @@ func pursesOf(t *testing.T) *purses {
 		a, _ := rules.Of(name[0], name[1], noon)
 		p.standings = append(p.standings, budget.Standing{State: budget.State{Account: a, Spent: 2, Held: 1}, Now: noon, Burnt: 1, Over: time.Hour})
 	}
+	p.standings[2].Carried = -2_500_000_000
 	p.standings = append(p.standings, budget.Standing{State: budget.State{Account: budget.Account{Rule: "gone"}}})
 	return p
 }
@@ -108,7 +109,7 @@ func TestBudgetsAreExact(t *testing.T) {
 			PerHour: "1", Projected: "14", RunsOut: &soon, Reached: []int{50}, OnExhausted: "refuse", Until: &over,
 		},
 		{
-			Budget: "one", Unit: "usd", Limit: "5", Spent: "0.000000002", Held: "0.000000001", Left: "4.999999997", WindowStart: &start, WindowEnd: &end,
+			Budget: "one", Unit: "usd", Limit: "5", Carried: "-2.5", Spent: "0.000000002", Held: "0.000000001", Left: "4.999999997", WindowStart: &start, WindowEnd: &end,
 			PerHour: "0.000000001", Projected: "0.000000014", Reached: []int{}, OnExhausted: "refuse",
 		},
 	}

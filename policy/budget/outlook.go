@@ -15,7 +15,9 @@ type Standing struct {
 	// account's window; where Over is 0, that is not known.
 	Burnt int64
 	Over  time.Duration
-	Who   []Spender // those who spent most of the window, the first the most
+	// Carried is what the window before left, and is in Limit; below 0: it took.
+	Carried int64
+	Who     []Spender // those who spent most of the window, the first the most
 }
 
 // Spender is a part of what an account has spent.

@@ -98,6 +98,9 @@ func TestWindowsLeaveToTheNext(t *testing.T) {
 		"somebody": 100 + 75,
 		"":         100 + 75,
 	})
+	if all, err := e.Standings(t.Context(), "month", ""); err != nil || len(all) != 2 || all[0].Carried != 40 || all[1].Carried != 7 {
+		t.Errorf("standings: %+v, %v", all, err)
+	}
 	now = day(4, 1)
 	wantLimits(t, e, "before it is known", map[string]int64{"a": 100, "somebody": 100})
 	e.Sweep(t.Context())

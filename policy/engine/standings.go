@@ -117,6 +117,7 @@ func (v *viewed) at(of string) *sighted {
 	}
 	s := &sighted{by: map[string]int64{}}
 	a, is := v.rules.Of(v.rule.Name, of, v.now)
+	s.Carried = v.rules.Carried(v.rule.Name, of, v.now)
 	if s.Account = a; is { // it may be of a rule that was of other values before
 		v.found[of] = s
 	}
