@@ -207,3 +207,57 @@ func TestAStoreThatComesBackHasSpentWhatEndedMeanwhile(t *testing.T) {
 		t.Errorf("spent %d nano-USD", spent)
 	}
 }
+
+// passingAway runs rounds while the store is away, until in one of them nobody
+// passes; the others are told why.
+func (c *chain) passingAway(t *testing.T) (passed int) {
+	t.Helper()
+	for range 100 {
+		n := 0
+		for range 12 {
+			e := ask(c.Stack, chatPath, modest(3, false))
+			e.header.Set(provider.ScenarioHeader, "choices 3")
+			g := e.run(t.Context())
+			switch {
+			case g.status == http.StatusOK && g.err == nil:
+				n++
+			case g.status != http.StatusTooManyRequests || !strings.Contains(string(g.body), "is away") || g.header.Get("Retry-After") != "1":
+				t.Fatalf("status %d, %v: %.200s", g.status, g.err, g.body)
+			}
+		}
+		if passed += n; n == 0 {
+			return passed
+		}
+	}
+	t.Fatal("the allowance is never used up")
+	return passed
+}
+
+// TestWhileTheStoreIsAwayCallsPassWithinTheAllowance of each replica, and are counted
+// when it is back.
+func TestWhileTheStoreIsAwayCallsPassWithinTheAllowance(t *testing.T) {
+	t.Parallel()
+	c := startChain(t, "1", ", on_error: open, allowance_percent: 4")
+	roundOf(t, c.Stack)
+	before := c.agrees(t)
+	if err := c.redis.Kill9(); err != nil {
+		t.Fatal(err)
+	}
+	passed := c.passingAway(t)
+	if err := c.redis.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	const allowed = 3 * 40_000_000
+	after := c.agrees(t)
+	if took := after - before; passed == 0 || took <= 0 || took > allowed {
+		t.Errorf("%d calls took %d nano-USD while the store was away, of %d", passed, took, allowed)
+	}
+	t.Logf("%d calls took %d of %d nano-USD", passed, after-before, allowed)
+	eventually(t, "calls are counted again as they pass", func(ctx context.Context) (bool, error) {
+		g := ask(c.Stack, chatPath, modest(1, false)).run(ctx)
+		return g.status == http.StatusOK, g.err
+	})
+	if more := c.agrees(t); more <= after {
+		t.Errorf("spent %d nano-USD, then %d", after, more)
+	}
+}

@@ -121,17 +121,24 @@ func (e *Engine) withoutStore(ctx context.Context, p *plan, err error) *policy.R
 	}
 	open := p.rules.OpenOnError || !p.rules.Enforce
 	e.storeDown(open)
-	if open {
+	why := &policy.Refusal{
+		Code: "unavailable", Status: 503, Retry: time.Second,
+		Message: "The gateway cannot see the budgets of this call now. Try again shortly.",
+	}
+	switch {
+	case !p.rules.Enforce:
+		why = nil
+	case open:
+		why = e.away.take(&p.hold, p.rules.Allowance)
+	}
+	if why == nil {
 		p.ticket.Hold.Uncounted = true
 		return nil
 	}
 	if !errors.Is(err, budget.ErrFresh) {
 		e.budgets.giveBack(p.hold.ID, p.hold.Attempt)
 	}
-	return &policy.Refusal{
-		Code: "unavailable", Status: 503, Retry: time.Second,
-		Message: "The gateway cannot see the budgets of this call now. Try again shortly.",
-	}
+	return why
 }
 
 // exhausted says which limit a call would break, and when there will be enough.
@@ -179,7 +186,7 @@ func (e *Engine) spend(ctx context.Context, t *policy.Ticket, rec *policy.Record
 	if !t.Hold.Taken && !t.Hold.Uncounted {
 		return
 	}
-	s := settlement{id: t.ID, attempt: heldAs(t), held: true, spent: took(rec), next: 1 + rec.Attempt}
+	s := settlement{id: t.ID, attempt: heldAs(t), held: true, spent: took(rec), passed: t.Hold.Uncounted, next: 1 + rec.Attempt}
 	if t.Hold.Taken && s.spent[budget.Charged] > int64(t.Hold.Most) {
 		e.metrics.exceeded.Inc()
 	}

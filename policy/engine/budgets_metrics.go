@@ -64,6 +64,7 @@ func (e *Engine) lapse(ctx context.Context) {
 	if e.shared == nil || e.rules.Load().Budgets.None() { // else Refill does, when the store has all
 		e.catchUp(ctx)
 	}
+	e.away.lapse()
 	n, err := e.o.Budgets.Lapse(ctx)
 	e.metrics.lapsed.Add(float64(n))
 	if err != nil {

@@ -182,7 +182,7 @@ func TestThrottledBudgetsLetAFewPass(t *testing.T) {
 func TestAStoreThatIsDown(t *testing.T) {
 	for _, open := range []bool{false, true} {
 		store := &broken{Store: budget.NewMemory(func() time.Time { return noon })}
-		e, _, _ := limited(t, func(o *engine.Options) { o.Budgets, o.Rules.OpenOnError = store, open }, month("month", usd))
+		e, _, _ := limited(t, func(o *engine.Options) { o.Budgets, o.Rules.OpenOnError, o.Rules.Allowance = store, open, 5 }, month("month", usd))
 		during := admit(t, e, numbered(1, "a"))
 		store.set(true)
 		why := admit(t, e, numbered(2, "a"))

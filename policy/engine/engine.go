@@ -82,7 +82,8 @@ type Rules struct {
 	Enforce     bool                     // false: decide and count, refuse nothing
 	HoldOnAbort bool                     // an unstreamed answer that was cut is settled at its whole hold
 	Budgets     *budget.Rules            // nil: there are none
-	OpenOnError bool                     // calls pass while the store of budgets does not answer
+	OpenOnError bool                     // calls pass while the store of budgets does not answer, within Allowance
+	Allowance   int                      // percent of each limit that calls may take of this process then; 0: nothing
 
 	Bounds         *Bounds  // how much is held for a call; nil: what is learned
 	RequireBudget  bool     // a call that counts against no limit in money is refused
@@ -109,6 +110,7 @@ type Engine struct {
 	filling filling
 
 	rollovers rollovers
+	away      allowance
 }
 
 // New returns an Engine, or an error when a required option is missing.
@@ -132,6 +134,7 @@ func New(o Options) (*Engine, error) {
 		o.Budgets = budget.NewMemory(o.Now)
 	}
 	e := &Engine{o: o}
+	e.away.e = e
 	e.budgets = accounts{e: e, seen: map[seenKey]budget.Account{}, told: map[seenKey]time.Time{}, held: map[heldKey]heldHold{}}
 	e.shared, _ = o.Budgets.(budget.Shared)
 	e.filling.lost = make(chan struct{}, 1)

@@ -26,6 +26,7 @@ type settlement struct {
 	attempt int
 	held    bool
 	spent   budget.Amounts
+	passed  bool // without the store, within the allowance
 
 	others []budget.Account
 	next   int // the attempt of a hold of nothing on others
@@ -57,11 +58,13 @@ func (b *accounts) settle(ctx context.Context, s settlement) {
 		s.lost, s.fill = h.Accounts, h.fill
 	}
 	if b.try(ctx, &s) == nil {
+		b.e.away.ended(&s, true)
 		return
 	}
 	b.e.metrics.storeFailed.WithLabelValues("settle").Inc()
 	b.e.storeDown(false)
 	b.later(s)
+	b.e.away.ended(&s, false)
 }
 
 // later has s spent as soon as the store answers.
@@ -146,6 +149,14 @@ func (b *accounts) catchUp(ctx context.Context) {
 			return
 		}
 	}
+	b.e.away.counted()
+}
+
+// waiting reports whether anything waits for the store.
+func (b *accounts) waiting() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.unsettled) > 0
 }
 
 // note remembers accounts, to be shown.

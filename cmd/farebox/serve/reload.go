@@ -233,7 +233,7 @@ func needRestart(was, is *config.Config) (keys []string) {
 // stateOf is what is read of state at the start.
 func stateOf(c *config.Config) config.State {
 	s := c.State
-	s.OnError = ""
+	s.OnError, s.Allowance = "", 0
 	return s
 }
 

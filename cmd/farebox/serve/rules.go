@@ -86,7 +86,7 @@ func rulesOf(c *config.Config) (*rules, error) {
 	return &rules{
 		engine: engine.Rules{
 			Attribution: who, Prices: prices, Enforce: c.Mode == config.Enforce, HoldOnAbort: c.Metering.OnAbort == config.AbortHold,
-			Budgets: budgets, OpenOnError: c.State.OnError == config.StoreOpen,
+			Budgets: budgets, OpenOnError: c.State.OnError == config.StoreOpen, Allowance: c.State.Allowance,
 			Bounds:        c.Bounds(),
 			RequireBudget: c.NeedBudget, RefuseUnpriced: c.Prices.OnUnpriced == config.UnpricedRefuse, Ceiling: ceiling(&c.Prices),
 		},
