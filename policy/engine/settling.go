@@ -77,8 +77,15 @@ func (b *accounts) later(s settlement) {
 }
 
 // giveBack settles for nothing a hold that may have been taken though the store did
-// not say so.
+// not say so. It leaves room for what was spent: a hold that is not given back
+// lapses.
 func (b *accounts) giveBack(id policy.CallID, attempt int) {
+	b.mu.Lock()
+	full := len(b.unsettled) >= maxUnsettled/2
+	b.mu.Unlock()
+	if full {
+		return
+	}
 	b.later(settlement{id: id, attempt: attempt, held: true})
 }
 
