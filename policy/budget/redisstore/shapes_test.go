@@ -257,8 +257,11 @@ func TestSentinelsTellTheServer(t *testing.T) {
 	second.until("role:master", "INFO", "replication")
 	first.kill()
 	untilAnswered(t, s)
-	if _, found, err := s.Settle(t.Context(), budgettest.ID(1), 0, budget.Amounts{25}, nil); err != nil || !found {
-		t.Errorf("settle: %v, %v", found, err)
+	if _, _, err := s.Settle(t.Context(), budgettest.ID(1), 0, budget.Amounts{25}, nil); err != nil {
+		untilAnswered(t, s) // another of its connections was still to the first
+		if _, _, err = s.Settle(t.Context(), budgettest.ID(1), 0, budget.Amounts{25}, nil); err != nil {
+			t.Errorf("settle: %v", err)
+		}
 	}
 	if got := state(t, s, a); got.Spent != 25 || got.Held != 0 {
 		t.Errorf("%+v, want 25 spent", got)
