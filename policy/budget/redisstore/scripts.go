@@ -46,11 +46,23 @@ var (
 	opening string
 )
 
+// The operations of a Board, and what they begin with after the clock.
+var (
+	//go:embed lua/notes.lua
+	listed string
+	//go:embed lua/post.lua
+	post string
+	//go:embed lua/since.lua
+	since string
+)
+
 // scripts are the operations, each of which the server knows by its hash once it
 // has seen it.
 type scripts struct {
 	made, reserve, extend, settle, renew, charge, states, load, lapse *rueidis.Lua
 	missing, add, added, open                                         *rueidis.Lua // of parts
+
+	clock string // that they read
 }
 
 // compile makes the scripts over a clock.
@@ -61,5 +73,6 @@ func compile(clock string) scripts {
 	return scripts{
 		made: of(made), reserve: of(reserve), extend: of(extend), settle: of(settle), renew: of(renew), charge: of(charge), states: of(states), load: of(load), lapse: of(lapse),
 		missing: of(missing), add: of(add), added: of(added), open: of(opening),
+		clock: clock,
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/farebox/farebox/policy/board/boardtest"
 	"github.com/farebox/farebox/policy/budget"
 	"github.com/farebox/farebox/policy/budget/budgettest"
 )
@@ -62,6 +63,9 @@ func (s *server) until(text string, words ...string) {
 func TestCluster(t *testing.T) {
 	nodes := startCluster(t)
 	t.Run("keeps the contract", func(t *testing.T) { clusterContract(t, nodes) })
+	t.Run("boards keep theirs", func(t *testing.T) {
+		boardtest.Run(t, func(t *testing.T) boardtest.Harness { return clusterBoard(t, nodes) })
+	})
 	t.Run("a node comes back", func(t *testing.T) { nodeComesBack(t, nodes) })
 	t.Run("a slot moves", func(t *testing.T) { slotMoves(t, nodes) })
 }
@@ -77,6 +81,21 @@ func clusterContract(t *testing.T, nodes []*server) {
 	if used < 2 {
 		t.Errorf("%d of three nodes were used: organisations have one slot each, not all the same", used)
 	}
+}
+
+// clusterBoard is the board of an empty organisation, wherever it is.
+func clusterBoard(t *testing.T, nodes []*server) boardtest.Harness {
+	s := open(t, Options{Addresses: []string{nodes[0].address, nodes[2].address}, Org: newOrg()})
+	b := s.Board()
+	return boardtest.Harness{Board: b, Advance: func(d time.Duration) { ahead(t, s, d) }, Lose: func() {
+		client, err := s.link.get(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := client.Do(t.Context(), client.B().Del().Key(b.keys("a")...).Build()).Error(); err != nil {
+			t.Fatal(err)
+		}
+	}}
 }
 
 // nodeComesBack: a node that goes is found again, with all that it had.

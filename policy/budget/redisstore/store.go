@@ -1,7 +1,8 @@
 // Package redisstore keeps budgets in Redis or Valkey, version 7 or newer, so that
 // all replicas share them: one server, a Cluster, or what Sentinels watch.
 //
-// In come holds, out go accounts as they stand; every operation is one script, so
+// In come holds, out go accounts as they stand, and beside them the notes of a
+// board; every operation is one script, so
 // it is whole or not at all, and windows are cut by the server's clock. It refuses
 // to know rules, prices and the ledger.
 //
@@ -17,6 +18,7 @@
 //	a:KEY         an account, by budget.Account.Key
 //	h:ID          a hold, by the 16 bytes of its call and 4 of its attempt
 //	due           names of holds, by when they lapse
+//	board:…:TOPIC notes of a Board: what the topic is, their texts, and their order
 //
 // Values are packed integers of up to 64 bits. Numbers in a script are doubles, so
 // sums are made of two halves of 32 bits, and rates of limbs of 24: all are exact,
