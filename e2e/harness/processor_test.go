@@ -20,6 +20,11 @@ type processor struct {
 	addr   string
 	health *health.Server
 
+	// Of event streams: how their pieces come, and what may answer one in the place of
+	// "go on". nil: nothing does.
+	mode filterv3.ProcessingMode_BodySendMode
+	amid func(s extprocv3.ExternalProcessor_ProcessServer, piece []byte, last bool) (answered bool, err error)
+
 	mu    sync.Mutex
 	seen  []string // kinds of messages
 	attrs map[string]string
@@ -32,7 +37,7 @@ func startProcessor(t *testing.T) *processor {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &processor{addr: l.Addr().String(), health: health.NewServer(), attrs: map[string]string{}}
+	p := &processor{addr: l.Addr().String(), health: health.NewServer(), mode: filterv3.ProcessingMode_STREAMED, attrs: map[string]string{}}
 	s := grpc.NewServer(grpc.MaxRecvMsgSize(64 << 20))
 	extprocv3.RegisterExternalProcessorServer(s, p)
 	healthv1.RegisterHealthServer(s, p.health)
@@ -48,6 +53,15 @@ func (p *processor) Process(s extprocv3.ExternalProcessor_ProcessServer) error {
 		m, err := s.Recv()
 		if err != nil {
 			return nil
+		}
+		if b := m.GetResponseBody(); b != nil && p.amid != nil {
+			answered, err := p.amid(s, b.Body, b.EndOfStream)
+			switch {
+			case err != nil:
+				return err
+			case answered:
+				continue
+			}
 		}
 		if err := s.Send(p.answer(m)); err != nil {
 			return nil
@@ -76,7 +90,7 @@ func (p *processor) answer(m *extprocv3.ProcessingRequest) *extprocv3.Processing
 		p.seen = append(p.seen, "response headers")
 		out.Response = &extprocv3.ProcessingResponse_ResponseHeaders{ResponseHeaders: &extprocv3.HeadersResponse{}}
 		if header(r.ResponseHeaders.Headers, "content-type") == "text/event-stream; charset=utf-8" {
-			out.ModeOverride = &filterv3.ProcessingMode{ResponseBodyMode: filterv3.ProcessingMode_STREAMED, ResponseTrailerMode: filterv3.ProcessingMode_SEND}
+			out.ModeOverride = &filterv3.ProcessingMode{ResponseBodyMode: p.mode, ResponseTrailerMode: filterv3.ProcessingMode_SEND}
 		}
 	case *extprocv3.ProcessingRequest_ResponseBody:
 		p.seen = append(p.seen, "response body")
