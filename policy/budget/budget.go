@@ -102,6 +102,7 @@ type Hold struct {
 type Short struct {
 	At    int       // the first of the hold's accounts that is short; below 0: none is
 	Left  int64     // what that account had left
+	Spent int64     // what it had spent, as State has it; what was held then is not in it
 	Again time.Time // when it will have enough by itself, if nothing else is taken; zero: it is not known, or never
 }
 

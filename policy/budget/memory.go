@@ -92,7 +92,7 @@ func (t *taking) raise(before, most Amounts, now time.Time) Short {
 				b := &t.Accounts[j]
 				t.from[j].untake(b, most[b.Unit], before[b.Unit])
 			}
-			return Short{At: i, Left: left, Again: again}
+			return Short{At: i, Left: left, Spent: t.from[i].spentAt(a, now), Again: again}
 		}
 	}
 	for i := range t.from {

@@ -89,18 +89,25 @@ func (e *Engine) take(ctx context.Context, p *plan) *policy.Refusal {
 	return nil
 }
 
-// ask reserves; a store that does not answer is asked once more, as a hold that is
-// there changes nothing.
+// ask reserves, if it is not known that there is too little; a store that does not
+// answer is asked once more, as a hold that is there changes nothing.
 func (e *Engine) ask(ctx context.Context, p *plan) (short budget.Short, err error) {
-	fill := e.filling.times.Load()
+	if short = e.knownShort(p); !short.OK() {
+		return short, nil
+	}
+	fill, epoch := e.filling.times.Load(), e.known.Epoch()
 	for range 2 {
 		short, err = e.askOnce(ctx, p)
 		if err == nil || errors.Is(err, budget.ErrFresh) || ctx.Err() != nil {
 			break
 		}
 	}
-	if err == nil && short.OK() {
+	switch {
+	case err != nil:
+	case short.OK():
 		e.budgets.took(&p.hold, fill)
+	default:
+		e.known.Note(&p.hold.Accounts[short.At], short, epoch)
 	}
 	return short, err
 }

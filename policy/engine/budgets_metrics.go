@@ -13,6 +13,7 @@ import (
 // limits counts what budgets decide.
 type limits struct {
 	exhausted   *prometheus.CounterVec
+	known       *prometheus.CounterVec
 	storeFailed *prometheus.CounterVec
 	crossed     *prometheus.CounterVec
 	exceeded    prometheus.Counter
@@ -26,6 +27,9 @@ func newLimits(r prometheus.Registerer, shown prometheus.Collector) (*limits, er
 		exhausted: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "farebox_budget_exhausted_total", Help: "Calls for which a budget or rate limit had too little left, by what was done.",
 		}, []string{"budget", "action"}),
+		known: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "farebox_budget_known_exhausted_total", Help: "Calls that a budget had too little left for, as its store had said within the last second: it was not asked again.",
+		}, []string{"budget"}),
 		storeFailed: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "farebox_budget_store_failed_total", Help: "Times that the store of budgets did not answer, by what was asked of it.",
 		}, []string{"operation"}),
@@ -45,7 +49,7 @@ func newLimits(r prometheus.Registerer, shown prometheus.Collector) (*limits, er
 	l.extended = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "farebox_hold_extended_total", Help: "Answers that outgrew what was held for them: more was held, or an account was short of it.",
 	}, []string{"result"})
-	for _, c := range []prometheus.Collector{l.extended, l.exhausted, l.storeFailed, l.crossed, l.exceeded, l.lapsed, l.filled, shown} {
+	for _, c := range []prometheus.Collector{l.extended, l.exhausted, l.known, l.storeFailed, l.crossed, l.exceeded, l.lapsed, l.filled, shown} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics of budgets: %w", err)
 		}
@@ -65,6 +69,7 @@ func (e *Engine) lapse(ctx context.Context) {
 		e.catchUp(ctx)
 	}
 	e.away.lapse()
+	e.known.Lapse()
 	n, err := e.o.Budgets.Lapse(ctx)
 	e.metrics.lapsed.Add(float64(n))
 	if err != nil {

@@ -107,6 +107,7 @@ type Engine struct {
 	budgets accounts
 	raising sync.Mutex    // whose turn it is to read top-ups
 	shared  budget.Shared // Budgets, if others share it; else nil
+	known   *budget.Known // which of its accounts are exhausted; nil: it costs nothing to ask
 	filling filling
 
 	rollovers rollovers
@@ -137,6 +138,9 @@ func New(o Options) (*Engine, error) {
 	e.away.e = e
 	e.budgets = accounts{e: e, seen: map[seenKey]budget.Account{}, told: map[seenKey]time.Time{}, held: map[heldKey]heldHold{}}
 	e.shared, _ = o.Budgets.(budget.Shared)
+	if _, here := o.Budgets.(*budget.Memory); !here {
+		e.known = budget.NewKnown(nil)
+	}
 	e.filling.lost = make(chan struct{}, 1)
 	e.pending.init()
 	e.failed.init()

@@ -1,12 +1,18 @@
 package engine_test
 
 import (
+	"context"
+	"strings"
 	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/farebox/farebox/policy"
 	"github.com/farebox/farebox/policy/alert"
 	"github.com/farebox/farebox/policy/budget"
 	"github.com/farebox/farebox/policy/engine"
+	"github.com/farebox/farebox/policy/money"
 	"github.com/farebox/farebox/policy/price"
 	"github.com/farebox/farebox/tokenizer"
 )
@@ -149,5 +155,99 @@ func TestPeopleAreToldOfABudgetThatRunsOut(t *testing.T) {
 	}
 	if five.Percent != 5 || five.Spent != costOfACall || five.Limit != 12_000_000 || five.Unit != "usd" {
 		t.Errorf("five percent: %+v", five)
+	}
+}
+
+// asked is a store that counts how often it is asked to reserve.
+type asked struct {
+	budget.Store
+	times int
+}
+
+func (a *asked) Reserve(ctx context.Context, h budget.Hold) (budget.Short, error) {
+	a.times++
+	return a.Store.Reserve(ctx, h)
+}
+
+// A caller that tries again and again is refused without asking the store, until a
+// limit is raised or what was spent is corrected.
+func TestAnExhaustedBudgetIsRemembered(t *testing.T) {
+	store := &asked{Store: budget.NewMemory(func() time.Time { return noon })}
+	limit := int64(mostOfACall + costOfACall/2)
+	var options *engine.Options
+	e, _, reg := limited(t, func(o *engine.Options) { o.Budgets, options = store, o }, month("month", limit))
+	first := admit(t, e, numbered(1, "a"))
+	e.Settle(t.Context(), first, answered)
+	store.times = 0
+	for n := range byte(5) {
+		why := admit(t, e, numbered(10+n, "a")).Refusal
+		if why == nil || why.Code != "budget_exhausted" || !why.Reset.Equal(time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)) {
+			t.Errorf("try %d: %+v", n, why)
+		}
+	}
+	if store.times != 1 {
+		t.Errorf("the store was asked %d times, want once", store.times)
+	}
+	want := "# HELP farebox_budget_known_exhausted_total Calls that a budget had too little left for, as its store had said within the last second: it was not asked again.\n" +
+		"# TYPE farebox_budget_known_exhausted_total counter\nfarebox_budget_known_exhausted_total{budget=\"month\"} 4\n"
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "farebox_budget_known_exhausted_total"); err != nil {
+		t.Error(err)
+	}
+	rules, err := budget.Compile([]budget.Rule{month("month", limit+costOfACall)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raised := options.Rules
+	raised.Budgets = rules
+	if err := e.Configure(raised); err != nil {
+		t.Fatal(err)
+	}
+	if why := admit(t, e, numbered(20, "a")).Refusal; why != nil {
+		t.Errorf("after the limit was raised: %+v", why)
+	}
+}
+
+// What is held comes back: a budget that is short for that alone is asked each time,
+// and so is one that does something else than refuse.
+func TestABudgetThatIsNotExhaustedIsAskedAgain(t *testing.T) {
+	for _, action := range []budget.Action{budget.Refuse, budget.Shrink, budget.Throttle} {
+		store := &asked{Store: budget.NewMemory(func() time.Time { return noon })}
+		rule := month("month", mostOfACall+100)
+		if rule.OnExhausted = action; action == budget.Throttle {
+			rule.Throttled = 1
+		}
+		e, _, _ := limited(t, func(o *engine.Options) { o.Budgets = store }, rule)
+		first := admit(t, e, numbered(1, "a"))
+		if action != budget.Refuse {
+			e.Settle(t.Context(), first, answered)
+			admit(t, e, numbered(2, "a"))
+		}
+		for n := range byte(3) {
+			store.times = 0
+			if admit(t, e, numbered(10+n, "a")); store.times == 0 {
+				t.Errorf("%s: try %d did not ask the store", action, n)
+			}
+		}
+	}
+}
+
+// A correction that this process makes counts at once.
+func TestACorrectionEndsWhatIsRemembered(t *testing.T) {
+	store := &asked{Store: budget.NewMemory(func() time.Time { return noon })}
+	e, _, _ := limited(t, func(o *engine.Options) { o.Budgets = store }, month("month", mostOfACall+costOfACall/2))
+	first := admit(t, e, numbered(1, "a"))
+	e.Settle(t.Context(), first, answered)
+	if admit(t, e, numbered(2, "a")).Refusal == nil {
+		t.Fatal("too little is left, and the second passed")
+	}
+	back := policy.Record{
+		ID: first.ID, Revision: 1, Purpose: policy.Correction, Owner: first.Owner, Admitted: noon, ModelAsked: "m1",
+		Lines: []policy.Line{{Model: "m1", Class: tokenizer.Output, Charged: money.Nano(-costOfACall).Amount()}},
+	}
+	if err := e.Correct(t.Context(), back); err != nil {
+		t.Fatal(err)
+	}
+	if why := admit(t, e, numbered(3, "a")).Refusal; why != nil {
+		t.Errorf("after the correction: %+v", why)
 	}
 }

@@ -119,6 +119,9 @@ func (b *accounts) try(ctx context.Context, s *settlement) error {
 // close settles a hold that is there, and tells which marks were crossed.
 func (b *accounts) close(ctx context.Context, s *settlement) (found bool, err error) {
 	crossed, found, err := b.e.o.Budgets.Settle(ctx, s.id, s.attempt, s.spent, b.e.rules.Load().thresholds)
+	if slices.ContainsFunc(s.spent[:], func(n int64) bool { return n < 0 }) {
+		b.e.known.Forget()
+	}
 	if len(crossed) > 0 {
 		b.e.crossed(crossed)
 	}

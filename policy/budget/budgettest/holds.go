@@ -256,3 +256,17 @@ func boundedHolds(r room) {
 	}
 	r.want(a, 3, 0)
 }
+
+// shortSpent: what is held of the account that is short is not in what it spent.
+func shortSpent(r room) {
+	wide, narrow := r.day("wide", 1000), r.day("narrow", 100)
+	r.take(1, 30, wide, narrow)
+	r.settle(1, all(25))
+	r.take(2, 60, wide, narrow)
+	if short := r.refused(3, 40, wide, narrow); short.At != 1 || short.Spent != 25 || short.Left != 15 {
+		r.Errorf("short: %+v, want it of the second, with 25 spent and 15 left", short)
+	}
+	if short := r.extend(2, all(80)); short.OK() || short.Spent != 25 {
+		r.Errorf("extended: %+v, want it short with 25 spent", short)
+	}
+}

@@ -36,6 +36,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"a hold is taken and settled", taken},
 		{"all accounts or none", allOrNone},
 		{"the first that is short is told", firstShort},
+		{"what the one that is short has spent is told", shortSpent},
 		{"a hold that is there changes nothing", heldOnce},
 		{"attempts are holds of their own", attempts},
 		{"what was spent counts whatever was held", spentMore},

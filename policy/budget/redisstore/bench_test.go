@@ -104,3 +104,39 @@ func BenchmarkLeases(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkRefused is a call that an account of five has too little left for: asked
+// of the store each time, and by one who remembers for a second that it was refused.
+func BenchmarkRefused(b *testing.B) {
+	at := startServer(b)
+	s := ready(b, Options{Addresses: []string{at.address}, Org: newOrg()})
+	accounts := make([]budget.Account, 5)
+	for i := range accounts {
+		accounts[i] = budget.Account{Rule: "window", Of: strconv.Itoa(i), Unit: budget.Unit(i % 4), Limit: 1000, Start: time.Unix(0, 0), End: time.Now().Add(time.Hour)}
+	}
+	if _, err := s.Charge(b.Context(), accounts[4:], budget.Amounts{1000}, nil); err != nil {
+		b.Fatal(err)
+	}
+	var n atomic.Uint64
+	for name, known := range map[string]*budget.Known{"asking": nil, "remembering": budget.NewKnown(nil)} {
+		b.Run(name, func(b *testing.B) {
+			before := at.processor()
+			for b.Loop() {
+				h := budget.Hold{Accounts: accounts, Most: budget.Amounts{100, 100, 100, 1, 1}, Until: s.Now().Add(time.Hour)}
+				binary.BigEndian.PutUint64(h.ID[:], n.Add(1))
+				short := known.Short(&h)
+				if short.OK() {
+					var err error
+					if short, err = s.Reserve(b.Context(), h); err != nil {
+						b.Fatal(err)
+					}
+					known.Note(&accounts[4], short, known.Epoch())
+				}
+				if short.At != 4 {
+					b.Fatal(short)
+				}
+			}
+			b.ReportMetric(float64((at.processor()-before).Nanoseconds())/float64(b.N), "server-ns/op")
+		})
+	}
+}

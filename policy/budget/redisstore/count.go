@@ -84,7 +84,7 @@ func rounded(n *big.Int, by int64) int64 {
 // and when it will have that by itself.
 func (c *count) short(a *budget.Account, most, more int64) budget.Short {
 	state := budget.State{Account: *a, Spent: c.spent, Held: c.held}
-	s := budget.Short{Left: max(0, state.Left())}
+	s := budget.Short{Left: max(0, state.Left()), Spent: c.spent}
 	switch kindOf(a) {
 	case rateKind:
 		s.Again = c.refilled(a, more)
