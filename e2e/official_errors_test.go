@@ -44,8 +44,9 @@ type temper struct {
 
 // tempers are those of the clients of a provider, by what they do, else by "", and
 // by code. Most ask once: some see x-should-retry, some never retry. Cohere's and
-// the AI SDK retry after any 429 and look at nothing else; boto3 would too, so that
-// Bedrock says 400, as it does of its own quotas.
+// boto3 would retry after any 429, so that Cohere's dialect says 403, and Bedrock's
+// 400, as it does of its own quotas. The AI SDK would too; it speaks the dialects of
+// others, whose own clients take the 429 for what it is.
 func tempers(client string) map[string]temper {
 	switch client {
 	case "anthropic":
@@ -62,9 +63,7 @@ func tempers(client string) map[string]temper {
 	case "bedrock":
 		return map[string]temper{"missing_metadata": {raises: "ValidationException"}, "unknown_owner": {raises: "AccessDeniedException"}, "budget_exhausted": {raises: "ServiceQuotaExceededException", status: 400}}
 	case "cohere":
-		return map[string]temper{"missing_metadata": {raises: "BadRequestError"}, "unknown_owner": {raises: "ForbiddenError"}, "budget_exhausted": {raises: "TooManyRequestsError", asks: 3}}
-	case "cohere.chat_stream":
-		return map[string]temper{"missing_metadata": {raises: "BadRequestError"}, "unknown_owner": {raises: "ForbiddenError"}, "budget_exhausted": {raises: "TooManyRequestsError"}}
+		return map[string]temper{"missing_metadata": {raises: "BadRequestError"}, "unknown_owner": {raises: "ForbiddenError"}, "budget_exhausted": {raises: "ForbiddenError", status: 403}}
 	case "mistral":
 		return map[string]temper{"missing_metadata": {raises: "SDKError"}, "unknown_owner": {raises: "SDKError"}, "budget_exhausted": {raises: "SDKError"}}
 	case "ollama":

@@ -48,16 +48,16 @@ func (st *stream) sayNo(why policy.Refusal) {
 		l.Set = append(l.Set, wire.Pair{Name: "content-type", Value: "application/json"})
 		l.Body = r.Refuse(why.Status, why.Code, why.Message)
 	}
-	if r, ok := st.way.dialect.(tokenizer.StatusRefuser); ok {
-		l.Status = r.RefusedStatus(why.Status, why.Code)
-	}
 	if why.Retry > 0 {
 		seconds := int64(math.Ceil(why.Retry.Seconds()))
 		l.Set = append(l.Set, wire.Pair{Name: "retry-after", Value: strconv.FormatInt(seconds, 10)})
 	}
 	if why.Retry == 0 || why.Retry > patience {
-		// Honoured by the OpenAI and Anthropic SDKs.
+		// Honoured by the OpenAI and Anthropic SDKs; others look at the status alone.
 		l.Set = append(l.Set, wire.Pair{Name: "x-should-retry", Value: "false"})
+		if r, ok := st.way.dialect.(tokenizer.StatusRefuser); ok {
+			l.Status = r.RefusedStatus(why.Status, why.Code)
+		}
 	}
 	if !why.Reset.IsZero() {
 		l.Set = append(l.Set, wire.Pair{Name: "x-farebox-reset", Value: why.Reset.UTC().Format(time.RFC3339)})

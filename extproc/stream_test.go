@@ -14,6 +14,7 @@ import (
 	"github.com/farebox/farebox/extproc"
 	"github.com/farebox/farebox/policy"
 	"github.com/farebox/farebox/tokenizer"
+	"github.com/farebox/farebox/tokenizer/cohere"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
@@ -333,6 +334,29 @@ func TestARefusalIsAnsweredInTheCallersDialect(t *testing.T) {
 	s.cashier.refuse = &policy.Refusal{Code: "missing_metadata", Status: 400, Message: "who pays?"}
 	_, r := s.begin(t).chat(streamed)
 	refusal(t, r, 400, "missing_metadata")
+}
+
+// TestWhatLastsHasAStatusThatIsNotRetried where clients look at nothing else; the
+// decision stays what it was.
+func TestWhatLastsHasAStatusThatIsNotRetried(t *testing.T) {
+	for _, c := range []struct {
+		code  string
+		retry time.Duration
+		want  int
+	}{
+		{"budget_exhausted", 0, 403}, {"off_peak_only", 2 * time.Minute, 403}, {"off_peak_only", 30 * time.Second, 429},
+		{"budget_exhausted", time.Second, 429}, {"rate_limited", 2 * time.Minute, 429},
+	} {
+		s := newStand(t, func(o *extproc.Options) { o.Dialects = []tokenizer.Dialect{cohere.New()} })
+		s.cashier.refuse = &policy.Refusal{Code: c.code, Status: 429, Retry: c.retry, Message: "no"}
+		e := s.begin(t)
+		e.send(requestHeaders(false, ":method", "POST", ":path", "/v2/chat", ":authority", "api.cohere.com"))
+		r := e.send(requestBody(`{"model":"m"}`)).GetImmediateResponse()
+		var said struct{ Code string }
+		if err := json.Unmarshal(r.GetBody(), &said); err != nil || said.Code != c.code || int(r.GetStatus().GetCode()) != c.want {
+			t.Errorf("%s in %v: %d %s (%v), want %d", c.code, c.retry, r.GetStatus().GetCode(), r.GetBody(), err, c.want)
+		}
+	}
 }
 
 func TestMetricNames(t *testing.T) {

@@ -227,10 +227,11 @@ type Refuser interface {
 	Refuse(status int, code, message string) []byte
 }
 
-// StatusRefuser is a Refuser whose provider gives some kind of error another status
-// than most do, by which its clients tell whether to try again.
+// StatusRefuser is a Refuser whose clients tell by the status alone whether to try
+// again, so that what will be refused for long goes out with another one.
 type StatusRefuser interface {
-	// RefusedStatus is the status that a refusal of this status and code has.
+	// RefusedStatus is the status that a refusal of this status and code goes out
+	// with, where no retry helps.
 	RefusedStatus(status int, code string) int
 }
 

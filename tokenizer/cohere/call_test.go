@@ -58,6 +58,21 @@ func TestInputs(t *testing.T) {
 	}
 }
 
+func TestRefusedStatus(t *testing.T) {
+	for _, c := range []struct {
+		status int
+		code   string
+		want   int
+	}{
+		{429, "budget_exhausted", 403}, {429, "off_peak_only", 403}, {429, "rate_limited", 429},
+		{400, "missing_metadata", 400}, {403, "unknown_owner", 403}, {413, "request_too_large", 413}, {503, "unavailable", 503},
+	} {
+		if got := New().RefusedStatus(c.status, c.code); got != c.want {
+			t.Errorf("RefusedStatus(%d, %s) = %d, want %d", c.status, c.code, got, c.want)
+		}
+	}
+}
+
 func FuzzRead(f *testing.F) {
 	f.Add(`{"model":"m","messages":[{"role":"user","content":[{"text":"x"}]}],"max_tokens":3}`)
 	f.Fuzz(func(t *testing.T, body string) {

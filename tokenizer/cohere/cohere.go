@@ -32,10 +32,11 @@ const (
 type Dialect struct{}
 
 var (
-	_ tokenizer.Dialect  = (*Dialect)(nil)
-	_ tokenizer.Refuser  = (*Dialect)(nil)
-	_ tokenizer.Changer  = (*Dialect)(nil)
-	_ tokenizer.Embedder = (*Dialect)(nil)
+	_ tokenizer.Dialect       = (*Dialect)(nil)
+	_ tokenizer.Refuser       = (*Dialect)(nil)
+	_ tokenizer.StatusRefuser = (*Dialect)(nil)
+	_ tokenizer.Changer       = (*Dialect)(nil)
+	_ tokenizer.Embedder      = (*Dialect)(nil)
 )
 
 // New makes the dialect.

@@ -12,3 +12,13 @@ func (*Dialect) Refuse(_ int, code, message string) []byte {
 	}
 	return body
 }
+
+// RefusedStatus is 403 for what no retry helps against: the SDKs try again after
+// every 429, whatever its headers say, and after no 403. Haste stays 429.
+// https://github.com/cohere-ai/cohere-python/blob/main/src/cohere/core/http_client.py
+func (*Dialect) RefusedStatus(status int, code string) int {
+	if status == 429 && code != "rate_limited" {
+		return 403
+	}
+	return status
+}
