@@ -91,22 +91,34 @@ func (e *Engine) alert(event alert.Event) {
 	}
 }
 
-// first reports whether nothing was told of an account in its window, as far as
-// this process knows: the desk knows the rest.
+// tellAgain is after how long the desk is asked once more about what it was told
+// of: it knows what is new, such as an alert that was armed again, and the engine
+// spares it all calls between.
+const tellAgain = time.Minute
+
+// telling is what was told of an account, and when.
+type telling struct {
+	since time.Time // the beginning of its window
+	limit int64
+	at    time.Time
+}
+
+// first reports whether the desk is to be told of an account: that was not done in
+// its window and for its limit, as far as this process knows, or a while ago.
 func (b *accounts) first(a *budget.Account, now time.Time) bool {
 	key := seenKey{a.Rule, a.Of}
-	since := a.Start
-	if since.IsZero() {
-		since = now.Truncate(time.Hour)
+	t := telling{a.Start, a.Limit, now}
+	if t.since.IsZero() {
+		t.since = now.Truncate(time.Hour)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.told[key].Equal(since) {
+	if last := b.told[key]; last.since.Equal(t.since) && last.limit == t.limit && now.Sub(last.at).Abs() < tellAgain {
 		return false
 	}
 	if len(b.told) >= maxSeen {
 		clear(b.told)
 	}
-	b.told[key] = since
+	b.told[key] = t
 	return true
 }

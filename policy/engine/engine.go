@@ -136,7 +136,7 @@ func New(o Options) (*Engine, error) {
 	}
 	e := &Engine{o: o}
 	e.away.e = e
-	e.budgets = accounts{e: e, seen: map[seenKey]budget.Account{}, told: map[seenKey]time.Time{}, held: map[heldKey]heldHold{}}
+	e.budgets = accounts{e: e, seen: map[seenKey]budget.Account{}, told: map[seenKey]telling{}, held: map[heldKey]heldHold{}}
 	e.shared, _ = o.Budgets.(budget.Shared)
 	if _, here := o.Budgets.(*budget.Memory); !here {
 		e.known = budget.NewKnown(nil)

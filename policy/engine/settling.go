@@ -44,8 +44,8 @@ type accounts struct {
 	mu        sync.Mutex // guards all below; held for look-ups and changes only
 	unsettled []settlement
 	seen      map[seenKey]budget.Account
-	told      map[seenKey]time.Time // since when what was told of an account holds
-	held      map[heldKey]heldHold  // of a store that others share
+	told      map[seenKey]telling
+	held      map[heldKey]heldHold // of a store that others share
 }
 
 // seenKey is an account in whichever window.
