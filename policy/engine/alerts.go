@@ -41,6 +41,9 @@ func (e *Engine) ranOut(p *plan, a *budget.Account, left int64) {
 	event.Percent, event.Spent = 100, a.Limit-left
 	event.Severity = alert.Emergency
 	event.Message = "A call was turned away, or changed, for want of budget."
+	if !p.rules.Enforce {
+		event.Message = "In mode enforce a call would have been turned away, or changed, for want of budget."
+	}
 	e.alert(event)
 }
 

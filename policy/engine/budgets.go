@@ -27,27 +27,58 @@ func (e *Engine) reserve(ctx context.Context, rules *Rules, t *policy.Ticket) *p
 	if rules.Budgets.None() && !rules.RequireBudget {
 		return nil
 	}
-	before := *t
 	if !rules.Enforce {
-		t.Changes = 0
-	}
-	p := e.plan(rules, t)
-	why := p.mayReserve()
-	if why == nil {
-		why = e.take(ctx, &p)
-	}
-	if why == nil {
+		e.foresee(ctx, rules, t)
 		return nil
 	}
-	if rules.Enforce {
+	why := e.decide(ctx, rules, t)
+	if why != nil {
 		t.Rulings = append(t.Rulings, policy.Ruling{Rule: why.Rule, Did: policy.Refused})
+	}
+	return why
+}
+
+// decide takes what a call needs as it is asked or as rules change it, or says why
+// it must not pass.
+func (e *Engine) decide(ctx context.Context, rules *Rules, t *policy.Ticket) *policy.Refusal {
+	asked := t.MaxOutput
+	p := e.plan(rules, t)
+	if why := p.mayReserve(); why != nil {
 		return why
 	}
-	e.metrics.wouldRefuse.WithLabelValues(why.Code).Inc()
-	t.Rulings = append(slices.Clip(before.Rulings), policy.Ruling{Rule: why.Rule, Did: policy.WouldRefuse, Why: why.Code})
-	p = e.plan(rules, t)
-	p.soften()
+	if t.MaxOutput != asked {
+		t.Rulings = append(t.Rulings, policy.Ruling{Rule: "holds", Did: policy.Changed, Why: fmt.Sprintf("at most %d tokens, as it sets no bound", t.MaxOutput)})
+	}
 	return e.take(ctx, &p)
+}
+
+// foresee takes what a call needs as it was asked, whatever is left, and notes what
+// enforce mode would do about it.
+func (e *Engine) foresee(ctx context.Context, rules *Rules, t *policy.Ticket) {
+	would := *t
+	would.Rulings = slices.Clip(t.Rulings)
+	why := e.decide(ctx, rules, &would)
+	if why != nil {
+		e.metrics.wouldRefuse.WithLabelValues(why.Code).Inc()
+		would.Rulings = append(slices.Clip(t.Rulings), policy.Ruling{Rule: why.Rule, Did: policy.WouldRefuse, Why: why.Code})
+	}
+	for i := len(t.Rulings); i < len(would.Rulings); i++ {
+		if would.Rulings[i].Did == policy.Changed {
+			would.Rulings[i].Did = policy.WouldChange
+		}
+	}
+	asIs := would.Model == t.Model && would.MaxOutput == t.MaxOutput
+	t.Rulings, t.Changes = would.Rulings, 0
+	if why == nil && (asIs || !would.Hold.Taken) {
+		t.Hold = would.Hold
+		return
+	}
+	if would.Hold.Taken {
+		e.budgets.release(ctx, t.ID)
+	}
+	p := e.plan(rules, t)
+	p.soften()
+	e.take(ctx, &p) // which refuses nothing in observe mode
 }
 
 // mayReserve says why a call must not pass, whatever is left; nil: it may.
