@@ -108,6 +108,7 @@ func (e *Engine) take(ctx context.Context, p *plan) *policy.Refusal {
 			e.budgets.note(p.hold.Accounts)
 			return nil
 		}
+		e.budgets.note(p.hold.Accounts) // whoever is turned away will look for them
 		a := p.hold.Accounts[short.At]
 		e.ranOut(p, &a, short.Left)
 		if !p.adapt(e, short) {

@@ -111,6 +111,18 @@ var answered = policy.Outcome{Status: 200, At: noon.Add(time.Second), Reading: t
 
 const costOfACall = 1_040_000
 
+// Of an account that had too little left for the first call that asked it is told,
+// too: of one that others exhausted, to a replica that has begun.
+func TestAnAccountIsShownThatOnlyRefused(t *testing.T) {
+	e, _, _ := limited(t, nil, month("month", mostOfACall-1))
+	if refused := admit(t, e, numbered(1, "a")); refused.Refusal == nil {
+		t.Fatal("it was admitted")
+	}
+	if s, h := spent(t, e, "month"); s != 0 || h != 0 {
+		t.Errorf("spent %d, held %d; below 0: it is not shown", s, h)
+	}
+}
+
 func TestACallIsHeldThenSettled(t *testing.T) {
 	e, b, reg := limited(t, nil, month("month", 25_000_000))
 	first, second := admit(t, e, numbered(1, "a")), admit(t, e, numbered(2, "a"))

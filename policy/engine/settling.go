@@ -183,8 +183,7 @@ func (b *accounts) note(all []budget.Account) {
 	}
 }
 
-// shown are the accounts that were reserved from or filled lately, in the windows
-// of now.
+// shown are the accounts that were asked or filled lately, in the windows of now.
 func (b *accounts) shown(now time.Time) []budget.Account {
 	b.mu.Lock()
 	defer b.mu.Unlock()
