@@ -100,22 +100,51 @@ func (r *Redis) Forget(ctx context.Context) error { return r.command(ctx, "FLUSH
 // Addr is its host:port.
 func (r *Redis) Addr() string { return r.port.Addr() }
 
-// command runs a command without arguments.
-func (r *Redis) command(ctx context.Context, word string) error {
-	c, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", r.Addr())
+// Scripts is how many scripts it has run.
+func (r *Redis) Scripts(ctx context.Context) (n int64, err error) {
+	c, all, _, err := r.ask(ctx, "INFO commandstats")
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	lines := bufio.NewScanner(all)
+	for lines.Scan() && lines.Text() != "" {
+		if _, err := fmt.Sscanf(lines.Text(), "cmdstat_evalsha:calls=%d", &n); err == nil {
+			return n, nil
+		}
+	}
+	return 0, errors.Join(errors.New("redis has run no script"), lines.Err())
+}
+
+// command runs a command that is answered by a word.
+func (r *Redis) command(ctx context.Context, text string) error {
+	c, _, line, err := r.ask(ctx, text)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
-		return err
+	if line[0] != '+' {
+		return errors.New("redis says " + line)
 	}
-	if _, err := fmt.Fprintf(c, "%s\r\n", word); err != nil {
-		return err
+	return nil
+}
+
+// ask sends a command, and reads the first line of its answer; rest is what
+// follows. Who has asked closes c.
+func (r *Redis) ask(ctx context.Context, text string) (c net.Conn, rest *bufio.Reader, line string, err error) {
+	if c, err = (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", r.Addr()); err != nil {
+		return nil, nil, "", err
 	}
-	line, err := bufio.NewReader(c).ReadString('\n')
-	if err == nil && line[0] != '+' {
-		err = errors.New("redis says " + line)
+	rest = bufio.NewReader(c)
+	err = c.SetDeadline(time.Now().Add(5 * time.Second))
+	if err == nil {
+		_, err = fmt.Fprintf(c, "%s\r\n", text)
 	}
-	return err
+	if err == nil {
+		line, err = rest.ReadString('\n')
+	}
+	if err != nil {
+		return nil, nil, "", errors.Join(err, c.Close())
+	}
+	return c, rest, line, nil
 }

@@ -11,6 +11,9 @@ import (
 	"github.com/farebox/farebox/policy/budget"
 )
 
+// Crossed is for what a store found crossed without a call, at any time.
+func (e *Engine) Crossed(all []budget.Crossed) { e.crossed(all) }
+
 // crossed counts and tells what a settlement took over a threshold of its rule.
 func (e *Engine) crossed(all []budget.Crossed) {
 	rules := e.rules.Load().Budgets

@@ -122,6 +122,7 @@ func (d *decoder) validateState(s *State) {
 	say(!shared && s.PasswordFile != "", "password_file", alone, "remove it, or name a store in `state.store`")
 	say(!shared && s.Sentinel != nil, "sentinel", alone, "remove it, or name a store in `state.store`")
 	say(!shared && s.Org != "", "org", alone, "remove it, or name a store in `state.store`")
+	say(!shared && s.Leases, "leases", "the store is memory, of which nobody else takes", "remove it, or name a store in `state.store`")
 	say(!r.TLS && s.CAFile != "", "ca_file", "no certificate is asked for without rediss://", "write rediss:// in `state.store`, or remove it")
 	say(shared && r.Username != "" && s.PasswordFile == "", "store", "a user has a password", "name its file in `state.password_file`")
 	say(strings.ContainsFunc(s.Org, func(c rune) bool {

@@ -100,6 +100,7 @@ func Run(ctx context.Context, from Source, log *slog.Logger) error {
 	drain := again.now().Drain
 	envoy.Drain(context.WithoutCancel(ctx), time.Duration(drain.Wait), time.Duration(drain.Timeout))
 	path.refill(context.WithoutCancel(ctx)) // what still waits for the store of budgets
+	path.leases.giveBack(context.WithoutCancel(ctx), log)
 	admin.stop(context.WithoutCancel(ctx))
 	return joinClose(err, books)
 }
@@ -116,6 +117,7 @@ type callPath struct {
 	over   *ledger.Closings // interactions
 	terms  *terms.Terms     // in use; written by what reloads
 	alerts *alerts
+	leases *leases
 
 	approvals   *access.Approvals
 	approveTurn sync.Mutex // held while approvals are read and set
@@ -142,6 +144,7 @@ func newCallPath(ctx context.Context, c *config.Config, b *books, state budget.S
 		return nil, err
 	}
 	b.alerts = p.alerts.desk
+	state, p.leases = newLeases(c, state)
 	p.engine, err = engine.New(engine.Options{
 		Rules: rules.engine, Journal: b.writer, Estimator: estimate.New(), Registerer: reg,
 		Budgets: state, Spending: b.store, Topups: b.store, Alerts: p.alerts.desk, Deferrals: b.store, CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
@@ -149,6 +152,7 @@ func newCallPath(ctx context.Context, c *config.Config, b *books, state budget.S
 	if err != nil {
 		return nil, err
 	}
+	p.leases.tell(p.engine)
 	if err := p.fill(ctx, rules.engine.Budgets); err != nil {
 		return nil, err
 	}

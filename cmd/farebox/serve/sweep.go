@@ -36,6 +36,7 @@ func (p *callPath) sweep(ctx context.Context) (stop func()) {
 				p.engine.Sweep(ctx)
 			case <-often.C:
 				p.refill(ctx)
+				p.leases.count(ctx, p.log)
 			case <-p.engine.Lost():
 				p.refill(ctx)
 			}

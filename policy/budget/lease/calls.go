@@ -59,7 +59,7 @@ func (s *Store) take(ctx context.Context, h *budget.Hold, p *parted) (from *shar
 	s.raise(ctx, b, &h.Most)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b.finish()
+	s.finish(b)
 	return b, s.lend(b, h, p)
 }
 
@@ -122,8 +122,9 @@ func (s *Store) Extend(ctx context.Context, id policy.CallID, n int, most budget
 	bound(&most)
 	s.mu.Lock()
 	c, there := s.calls[name{id, n}]
+	inShare := there && c.from != nil && c.from.of == c.of // else the store may hold it again
 	s.mu.Unlock()
-	if !there || c.from == nil {
+	if !inShare {
 		return s.extendWhole(ctx, name{id, n}, &most)
 	}
 	short, err := s.extendShare(ctx, name{id, n}, &most)
@@ -178,7 +179,7 @@ func (s *Store) extendShare(ctx context.Context, id name, most *budget.Amounts) 
 		}
 		short, err := s.raiseBy(ctx, c.from, &more)
 		s.mu.Lock()
-		c.from.finish()
+		s.finish(c.from)
 		s.mu.Unlock()
 		if err != nil {
 			return short, err

@@ -25,6 +25,7 @@ type share struct {
 	ending       bool // no call takes from it; it is settled at spent
 	counted      time.Time
 	busy         bool
+	dropped      bool          // while it was busy; no call takes from it
 	done         chan struct{} // closed when it is no more busy
 	steps        uint64        // how often it was busy
 	exactUntil   time.Time     // until then there is too little left for a share
@@ -158,7 +159,7 @@ func (b *share) fits(more *budget.Amounts) bool {
 
 // lends reports whether a call may take most until a moment.
 func (b *share) lends(most *budget.Amounts, until time.Time) bool {
-	return b.live && !b.ending && !until.After(b.until) && b.fits(most)
+	return b.live && !b.ending && !b.dropped && !until.After(b.until) && b.fits(most)
 }
 
 // grows reports whether it is time that the share is raised, or begins.

@@ -117,7 +117,7 @@ func (s *Store) count(ctx context.Context, b *share, all bool) (crossed []budget
 		more, err := s.steps(ctx, b, all)
 		crossed = append(crossed, more...)
 		s.mu.Lock()
-		b.finish()
+		s.finish(b)
 		again = (s.o.Every < 0 || s.closed) && b.live && b.dirty()
 		s.mu.Unlock()
 		if err != nil {
@@ -260,6 +260,21 @@ func (s *Store) Lapse(ctx context.Context) (lapsed int, _ error) {
 	}
 	n, err := s.shared.Lapse(ctx)
 	return lapsed + n, err
+}
+
+// Count counts in the store what shares spent, and gives back what they will not use
+// soon. It is to be called about every second: then what a replica that has become
+// idle does not use is free for others.
+func (s *Store) Count(ctx context.Context) error {
+	var live []*share
+	s.mu.Lock()
+	for _, b := range s.shares {
+		if b.live {
+			live = append(live, b)
+		}
+	}
+	s.mu.Unlock()
+	return wrap("count shares of budgets", s.countAll(ctx, live, false))
 }
 
 // sweep spends what calls hold that are over their time. The store counts those of
