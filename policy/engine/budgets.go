@@ -145,6 +145,9 @@ func (e *Engine) ask(ctx context.Context, p *plan) (short budget.Short, err erro
 }
 
 func (e *Engine) askOnce(ctx context.Context, p *plan) (budget.Short, error) {
+	if e.filling.late.Load() {
+		return budget.Taken, budget.ErrFresh
+	}
 	ctx, cancel := context.WithTimeout(ctx, storeWithin)
 	defer cancel()
 	return e.o.Budgets.Reserve(ctx, p.hold)
@@ -158,7 +161,7 @@ func (e *Engine) withoutStore(ctx context.Context, p *plan, err error) *policy.R
 	} else {
 		e.o.Logger.WarnContext(ctx, "the store of budgets did not answer", "call", p.ticket.ID.String(), "err", err)
 	}
-	open := p.rules.OpenOnError || !p.rules.Enforce
+	open := p.rules.passesAway()
 	e.storeDown(open)
 	why := &policy.Refusal{
 		Code: "unavailable", Status: 503, Retry: time.Second,
@@ -272,8 +275,12 @@ func (e *Engine) holdOn(ctx context.Context, t *policy.Ticket, until time.Time) 
 	p := e.plan(rules, t)
 	p.hold.Accounts, p.hold.Attempt, p.hold.Until = rules.accounts(t, p.priced.Provider), whileDeferred, t.Hold.Until
 	p.soften()
+	fill := e.filling.times.Load()
 	if short, err := e.ask(ctx, &p); err != nil || !short.OK() {
 		e.metrics.storeFailed.WithLabelValues("reserve").Inc()
+		if before == whileDeferred {
+			e.budgets.took(&p.hold, fill) // by an earlier run
+		}
 		return
 	}
 	if before != whileDeferred {

@@ -24,6 +24,7 @@ type filling struct {
 	times atomic.Int64  // how many such moments there were
 	lost  chan struct{} // holds one: a call was told that the store has not all
 	begun *tally        // what could not be added yet
+	late  atomic.Bool   // the store has not come since the start: it is asked nothing, and told nothing
 }
 
 // tally is what the ledger had at a moment.
@@ -87,18 +88,20 @@ func (e *Engine) fillShared(ctx context.Context, rules *budget.Rules) error {
 	defer cancel()
 	missing, open, err := e.shared.Missing(ctx, marksOf(rules))
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrAway, err)
 	}
 	if len(missing) > 0 {
 		if err := e.add(ctx, rules, missing); err != nil {
 			return err
 		}
 	}
-	if open {
-		return nil
+	if !open {
+		if open, err = e.shared.Open(ctx); err == nil && !open {
+			err = budget.ErrFresh
+		}
 	}
-	if open, err = e.shared.Open(ctx); err == nil && !open {
-		err = budget.ErrFresh
+	if err == nil {
+		e.filling.late.Store(false)
 	}
 	return err
 }
@@ -132,7 +135,7 @@ func (e *Engine) add(ctx context.Context, rules *budget.Rules, missing []string)
 
 // read sums what the ledger has of the budgets that are marked.
 func (e *Engine) read(ctx context.Context, rules *budget.Rules, marks []string, lost bool) (*tally, error) {
-	asOf, end, err := e.freeze(ctx, lost)
+	asOf, end, err := e.freeze(ctx, lost, func() { e.budgets.inTime(rules, marks) })
 	if err != nil {
 		return nil, err
 	}
@@ -152,9 +155,11 @@ func (e *Engine) read(ctx context.Context, rules *budget.Rules, marks []string, 
 }
 
 // freeze is the ledger as it is now, with all that was spent. Where the store has
-// lost all, what waits to be spent is in it, and waits no more.
-func (e *Engine) freeze(ctx context.Context, lost bool) (ledger.Spending, func(), error) {
-	if lost {
+// lost all, what waits to be spent is in it, and waits no more; of a store that came
+// late, inTime sees to it.
+func (e *Engine) freeze(ctx context.Context, lost bool, inTime func()) (ledger.Spending, func(), error) {
+	late := e.filling.late.Load()
+	if lost || late {
 		e.filling.calls.Lock()
 		defer e.filling.calls.Unlock()
 	}
@@ -169,9 +174,12 @@ func (e *Engine) freeze(ctx context.Context, lost bool) (ledger.Spending, func()
 			return nil, nil, fmt.Errorf("read the ledger at one moment: %w", err)
 		}
 	}
-	if lost {
+	switch {
+	case lost:
 		e.filling.times.Add(1)
 		e.budgets.forget()
+	case late:
+		inTime()
 	}
 	return asOf, end, nil
 }

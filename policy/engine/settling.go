@@ -57,12 +57,14 @@ func (b *accounts) settle(ctx context.Context, s settlement) {
 		h := b.ended(s.id, s.attempt)
 		s.lost, s.fill = h.Accounts, h.fill
 	}
-	if b.try(ctx, &s) == nil {
-		b.e.away.ended(&s, true)
-		return
+	if !b.e.filling.late.Load() {
+		if b.try(ctx, &s) == nil {
+			b.e.away.ended(&s, true)
+			return
+		}
+		b.e.storeDown(false)
 	}
 	b.e.metrics.storeFailed.WithLabelValues("settle").Inc()
-	b.e.storeDown(false)
 	b.later(s)
 	b.e.away.ended(&s, false)
 }

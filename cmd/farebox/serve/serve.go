@@ -50,7 +50,7 @@ func Run(ctx context.Context, from Source, log *slog.Logger) error {
 		return err
 	}
 	reg.MustRegister(ledger.NewMonths(books.store, nil, log))
-	state, closeState, err := openState(ctx, c)
+	state, closeState, err := openState(ctx, c, log)
 	if err != nil {
 		return joinClose(err, books)
 	}
@@ -153,7 +153,7 @@ func newCallPath(ctx context.Context, c *config.Config, b *books, state budget.S
 		return nil, err
 	}
 	p.leases.tell(p.engine)
-	if err := p.fill(ctx, rules.engine.Budgets); err != nil {
+	if err := p.begin(ctx, c, rules.engine.Budgets); err != nil {
 		return nil, err
 	}
 	left, err := b.store.Open(ctx)

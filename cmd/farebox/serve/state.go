@@ -7,15 +7,18 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/farebox/farebox/cmd/farebox/config"
 	"github.com/farebox/farebox/policy/budget"
 	"github.com/farebox/farebox/policy/budget/redisstore"
+	"github.com/farebox/farebox/policy/engine"
 )
 
-// openState opens the store of budgets that c names, and returns what closes it.
-func openState(ctx context.Context, c *config.Config) (budget.Store, func(), error) {
+// openState opens the store of budgets that c names, and returns what closes it. One
+// that does not answer is an error, unless calls pass without it.
+func openState(ctx context.Context, c *config.Config, log *slog.Logger) (budget.Store, func(), error) {
 	at, shared := c.State.Store.Redis()
 	if !shared {
 		return budget.NewMemory(nil), func() {}, nil
@@ -45,11 +48,19 @@ func openState(ctx context.Context, c *config.Config) (budget.Store, func(), err
 	}
 	ctx, cancel := context.WithTimeout(ctx, connectWithin)
 	defer cancel()
-	if _, err := s.Fresh(ctx); err != nil {
+	_, err = s.Fresh(ctx)
+	if err != nil && passesAway(c) && !redisstore.NotMeant(err) {
+		log.WarnContext(ctx, "the store of budgets is away: starting without it, as state.on_error has it", "err", err)
+	} else if err != nil {
 		s.Close()
 		return nil, nil, fmt.Errorf("state.store: %w; see that it runs, and that its address, user and password are right", err)
 	}
 	return s, s.Close, nil
+}
+
+// passesAway reports whether calls pass while the store of budgets is away.
+func passesAway(c *config.Config) bool {
+	return c.Mode != config.Enforce || c.State.OnError == config.StoreOpen
 }
 
 // connectWithin bounds how long a start waits for the store.
@@ -85,6 +96,17 @@ func tlsOf(authorities config.File) (*tls.Config, error) {
 		return nil, fmt.Errorf("state.ca_file: %s has no certificate in PEM", authorities)
 	}
 	return t, nil
+}
+
+// begin fills the store of budgets for the first time; where it is away and calls
+// pass without it, it is filled when it comes.
+func (p *callPath) begin(ctx context.Context, c *config.Config, rules *budget.Rules) error {
+	err := p.fill(ctx, rules)
+	if errors.Is(err, engine.ErrAway) && passesAway(c) {
+		p.engine.StartLate()
+		return nil
+	}
+	return err
 }
 
 // fill gives the store of budgets what it does not have of the ledger, and waits

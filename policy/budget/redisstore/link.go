@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -58,7 +59,7 @@ func (l *link) get(ctx context.Context) (rueidis.Client, error) {
 		select {
 		case l.turn <- struct{}{}:
 		case <-ctx.Done():
-			return nil, fmt.Errorf("connect: %w", ctx.Err())
+			return nil, fmt.Errorf("connect to %s: %w", l.addresses(), ctx.Err())
 		}
 		if l.client.Load() == nil && time.Now().After(l.next) {
 			go l.dial()
@@ -82,7 +83,7 @@ func (l *link) dial() {
 	}
 	l.failed = err
 	if err != nil {
-		l.failed = fmt.Errorf("connect to %s: %w", strings.Join(l.options.InitAddress, ", "), err)
+		l.failed = fmt.Errorf("connect to %s: %w", l.addresses(), err)
 		l.next = time.Now().Add(redialWait)
 	} else {
 		l.client.Store(&client)
@@ -90,7 +91,28 @@ func (l *link) dial() {
 	<-l.turn
 }
 
+func (l *link) addresses() string { return strings.Join(l.options.InitAddress, ", ") }
+
 var errClosed = errors.New("the store is closed")
+
+// errForgets is what keepsAll finds.
+var errForgets = errors.New("forgets accounts when its memory is full: set its maxmemory-policy to noeviction")
+
+// NotMeant reports whether err says that a server is there and is not as it was
+// meant, which waiting does not mend: it wants another password or user, shows no
+// certificate that is known, or forgets accounts.
+func NotMeant(err error) bool {
+	var unknown *tls.CertificateVerificationError
+	if errors.Is(err, errForgets) || errors.As(err, &unknown) {
+		return true
+	}
+	var said *rueidis.RedisError
+	if !errors.As(err, &said) {
+		return false
+	}
+	word, _, _ := strings.Cut(said.Error(), " ")
+	return word == "WRONGPASS" || word == "NOAUTH" || word == "NOPERM"
+}
 
 // close ends all connections, after the calls under way; later ones fail.
 func (l *link) close() {
@@ -114,7 +136,7 @@ func keepsAll(client rueidis.Client) error {
 		}
 		bounded := !strings.Contains(info, "\nmaxmemory:0\r")
 		if told := strings.Contains(info, "\nmaxmemory_policy:"); told && bounded && !strings.Contains(info, "\nmaxmemory_policy:noeviction") {
-			return fmt.Errorf("%s forgets accounts when its memory is full: set its maxmemory-policy to noeviction", address)
+			return fmt.Errorf("%s %w", address, errForgets)
 		}
 	}
 	return nil

@@ -210,8 +210,8 @@ func TestStoreOverTLS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Fresh(t.Context()); err == nil || strings.Contains(err.Error(), "guess") {
-			t.Errorf("%s: %v", name, err)
+		if _, err := s.Fresh(t.Context()); err == nil || strings.Contains(err.Error(), "guess") || NotMeant(err) != (name != "no TLS") {
+			t.Errorf("%s: %v; not meant: %v", name, err, NotMeant(err))
 		}
 		s.Close()
 	}

@@ -1,0 +1,38 @@
+package engine
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/farebox/farebox/policy/budget"
+)
+
+// ErrAway says that a store that others share did not answer.
+var ErrAway = errors.New("the store of budgets does not answer")
+
+// StartLate has calls decided on as while the store is away, until Refill has given
+// it what it misses: a store that comes after us may not know all of our budgets.
+// It is for a start at which Fill found it away, before the first call.
+func (e *Engine) StartLate() {
+	e.filling.late.Store(true)
+	e.storeDown(e.rules.Load().passesAway())
+}
+
+// passesAway reports whether calls may pass while the store is away.
+func (r *Rules) passesAway() bool { return r.OpenOnError || !r.Enforce }
+
+// inTime reports whether what is read has been spent where it can be: budgets that
+// a late store did not know begin with what the ledger has, and what waits for the
+// store is in that.
+func (b *accounts) inTime(rules *budget.Rules, marks []string) {
+	added := func(a budget.Account) bool {
+		r := rules.Rule(a.Rule)
+		return r != nil && slices.Contains(marks, markOf(r))
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := range b.unsettled {
+		s := &b.unsettled[i]
+		s.others = slices.DeleteFunc(slices.Clone(s.others), added)
+	}
+}
