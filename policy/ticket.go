@@ -52,6 +52,8 @@ type Hold struct {
 	// provider.
 	Until time.Time  `json:",omitzero"`
 	Most  money.Nano `json:",omitzero"` // what it may be charged at most
+	// MostTokens are input and output at most.
+	MostTokens int64 `json:",omitzero"`
 	// Reach is how many bytes of generated text what is held is surely enough for;
 	// 0: more of them change nothing.
 	Reach int64 `json:"-"`
@@ -71,7 +73,7 @@ type Refusal struct {
 // Ruling is what a rule of the configuration did to a call.
 type Ruling struct {
 	Rule string `json:"rule" doc:"Where it stands, or its name: access[0], shape[2], runaway, budget month."`
-	Did  string `json:"did" doc:"refused, would_refuse, passed, changed, would_change, not_possible, runaway_input, runaway_output."`
+	Did  string `json:"did" doc:"refused, would_refuse, passed, changed, would_change, not_possible, runaway_input, runaway_output, hold_exceeded."`
 	Why  string `json:"why,omitempty" doc:"For a person; nothing of a prompt."`
 }
 
@@ -84,4 +86,5 @@ const (
 	NotPossible   = "not_possible"   // the call cannot be changed, and went as it was asked
 	RunawayInput  = "runaway_input"  // it took more tokens of input than is right for one call
 	RunawayOutput = "runaway_output" // the same of output
+	HoldExceeded  = "hold_exceeded"  // it took more than was held for it
 )

@@ -30,10 +30,11 @@ const (
 	Unattributed  Kind = "unattributed"   // too much of what is spent is nobody's
 	StoreDegraded Kind = "store_degraded" // a store does not answer, or too slowly
 	FailOpen      Kind = "fail_open"      // calls pass without a decision
+	HoldExceeded  Kind = "hold_exceeded"  // a call took more than was held for it
 )
 
 // Kinds are all of them.
-var Kinds = []Kind{Budget, SpendSpike, Runaway, Unpriced, Unattributed, StoreDegraded, FailOpen}
+var Kinds = []Kind{Budget, SpendSpike, Runaway, Unpriced, Unattributed, StoreDegraded, FailOpen, HoldExceeded}
 
 // Severity is how grave an event is. The zero Severity is not told: see Event.
 type Severity uint8

@@ -13,7 +13,7 @@ type View struct {
 	Number   int64      `json:"number" doc:"Grows from alert to alert."`
 	ID       string     `json:"id" doc:"The same wherever this alert is told, so that one that comes twice is known."`
 	At       time.Time  `json:"at"`
-	Kind     string     `json:"kind" doc:"budget, spend_spike, runaway, unpriced, unattributed, store_degraded or fail_open."`
+	Kind     string     `json:"kind" doc:"budget, spend_spike, runaway, unpriced, unattributed, store_degraded, fail_open or hold_exceeded."`
 	Severity string     `json:"severity" doc:"info, warning, critical or emergency."`
 	State    string     `json:"state" doc:"new: not everyone is told yet; sent; failed: someone could not be told; kept: nobody was to be told; outdone: a higher share of the limit was told in its place; muted; acknowledged."`
 	Rule     string     `json:"rule" doc:"The budget, or the watch that saw it."`

@@ -47,7 +47,7 @@ type alertsQuestion struct {
 	Team     string `query:"team" maxLength:"256" doc:"Only alerts of this team."`
 	Rule     string `query:"rule" maxLength:"128" doc:"Only of this budget or watch."`
 	Of       string `query:"of" maxLength:"1024" doc:"Only of this, as the budget counts apart."`
-	Kind     string `query:"kind" enum:"budget,spend_spike,runaway,unpriced,unattributed,store_degraded,fail_open" doc:"Only of this kind."`
+	Kind     string `query:"kind" enum:"budget,spend_spike,runaway,unpriced,unattributed,store_degraded,fail_open,hold_exceeded" doc:"Only of this kind."`
 	Severity string `query:"severity" enum:"info,warning,critical,emergency" doc:"Only as grave as this."`
 	State    string `query:"state" enum:"new,sent,failed,kept,outdone,muted,acknowledged" doc:"Only in this state."`
 	Review   string `query:"review" enum:"true" doc:"true: only those that someone has still to acknowledge."`

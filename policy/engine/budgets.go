@@ -9,7 +9,6 @@ import (
 
 	"github.com/farebox/farebox/policy"
 	"github.com/farebox/farebox/policy/budget"
-	"github.com/farebox/farebox/policy/money"
 )
 
 // Bounds of what budgets take of the time of a call, and of how long they hold.
@@ -103,7 +102,8 @@ func (e *Engine) take(ctx context.Context, p *plan) *policy.Refusal {
 		case err != nil:
 			return e.withoutStore(ctx, p, err)
 		case short.OK():
-			p.ticket.Hold.Taken, p.ticket.Hold.Most = true, money.Nano(p.hold.Most[budget.Charged])
+			p.ticket.Hold.Taken = true
+			p.holds()
 			p.reach()
 			e.budgets.note(p.hold.Accounts)
 			return nil
@@ -229,9 +229,6 @@ func (e *Engine) spend(ctx context.Context, t *policy.Ticket, rec *policy.Record
 		return
 	}
 	s := settlement{id: t.ID, attempt: heldAs(t), held: true, spent: took(rec), passed: t.Hold.Uncounted, next: 1 + rec.Attempt}
-	if t.Hold.Taken && s.spent[budget.Charged] > int64(t.Hold.Most) {
-		e.metrics.exceeded.Inc()
-	}
 	if rules := e.rules.Load(); rules.Budgets != nil && (rec.Attempt > 0 || recovered || t.Hold.Uncounted) {
 		s.others = rules.accounts(t, rec.Provider)
 	}

@@ -37,7 +37,7 @@ func newLimits(r prometheus.Registerer, shown prometheus.Collector) (*limits, er
 			Name: "farebox_budget_threshold_total", Help: "Times that what a budget has spent reached a share of its limit, in percent.",
 		}, []string{"budget", "percent"}),
 		exceeded: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "farebox_hold_exceeded_total", Help: "Calls that were charged more than was held for them.",
+			Name: "farebox_hold_exceeded_total", Help: "Calls that took more than was held for them, in money or else in tokens.",
 		}),
 		lapsed: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "farebox_hold_lapsed_total", Help: "Holds that nobody settled in time: they count as spent.",

@@ -235,6 +235,7 @@ func (e *Engine) close(ctx context.Context, t policy.Ticket, o policy.Outcome) p
 	if e.rules.Load().flag(&t, &rec); len(rec.Rulings) > rulings {
 		e.ranAway(&rec)
 	}
+	e.exceeds(&t, &rec)
 	e.metrics.observe(&rec)
 	degraded := e.keepAndSpend(ctx, &t, &rec, o.Recovered)
 	r := receipt(&rec)

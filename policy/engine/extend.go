@@ -6,7 +6,6 @@ import (
 
 	"github.com/farebox/farebox/policy"
 	"github.com/farebox/farebox/policy/budget"
-	"github.com/farebox/farebox/policy/money"
 )
 
 // leastBytes is how few bytes of text a token has that is long in coming: a hold
@@ -56,7 +55,7 @@ func (e *Engine) Extend(ctx context.Context, t *policy.Ticket) {
 		e.metrics.extended.WithLabelValues("short").Inc()
 	default:
 		e.metrics.extended.WithLabelValues("held").Inc()
-		t.Hold.Most = max(t.Hold.Most, money.Nano(p.hold.Most[budget.Charged]))
+		p.holds()
 		p.reach()
 	}
 }

@@ -16,6 +16,7 @@ type Watches struct {
 	Runaway       StateWatch `yaml:"runaway" doc:"Calls took more tokens than the section runaway says is right for one."`
 	StoreDegraded StateWatch `yaml:"store_degraded" doc:"The ledger or the store of budgets did not answer, or too late."`
 	FailOpen      StateWatch `yaml:"fail_open" doc:"Calls passed without a decision, or without what a decision needs."`
+	HoldExceeded  StateWatch `yaml:"hold_exceeded" doc:"A call took more than was held for it, so that limits may be exceeded by as much. With holds.output_bound: learned one in a hundred may; with strict none should."`
 }
 
 // SpikeWatch is of spending that grows.
@@ -61,6 +62,7 @@ func defaultAlerts() Alerts {
 			Runaway:       StateWatch{Severity: "warning"},
 			StoreDegraded: StateWatch{Severity: "critical"},
 			FailOpen:      StateWatch{Severity: "critical"},
+			HoldExceeded:  StateWatch{Severity: "info"},
 		},
 	}
 }

@@ -90,6 +90,7 @@ func alertRules(c *config.Config) (*alert.Rules, error) {
 		alert.Runaway:       how(w.Runaway.Severity, w.Runaway.Page),
 		alert.StoreDegraded: how(w.StoreDegraded.Severity, w.StoreDegraded.Page),
 		alert.FailOpen:      how(w.FailOpen.Severity, w.FailOpen.Page),
+		alert.HoldExceeded:  how(w.HoldExceeded.Severity, w.HoldExceeded.Page),
 	}}
 	if c.Owners != nil && c.Owners.Directory != nil {
 		directory := c.Owners.Directory

@@ -91,7 +91,7 @@ func TestBudgetsAreTold(t *testing.T) {
   prices: {rates: [{provider: local, model: m, output: 10}]},
   owners: [{team: support, lead: lead@example.com}, {team: ml}],
   budgets: [{name: month, per: [team], limit: {usd: 10}, window: {every: month}, page: true}],
-  alerts: {digest: 1s, watch: {runaway: {severity: none}}, notify: {warning: [webhook], emergency: [pagerduty]}},
+  alerts: {digest: 1s, watch: {runaway: {severity: none}, hold_exceeded: {severity: none}}, notify: {warning: [webhook], emergency: [pagerduty]}},
   receivers: {webhook: {url: "%[1]s/hook"}, pagerduty: {url: "%[1]s/page", key_file: %[2]s}}}`, address, key))
 	p := h.reloader.call
 	want := func(texts ...string) {
@@ -178,7 +178,7 @@ func reviewed(t *testing.T, p *callPath) {
 func TestReceiversAreReloaded(t *testing.T) {
 	address, posted := postbox(t)
 	const text = `{budgets: [{name: month, limit: {usd: 10}, window: {every: month}}], prices: {rates: [{provider: local, model: m, output: 10}]},
-  alerts: {digest: 0s, watch: {runaway: {severity: none}}, notify: {info: [hook]}}, receivers: {hook: {type: webhook, url: "%s"%s}}}`
+  alerts: {digest: 0s, watch: {runaway: {severity: none}, hold_exceeded: {severity: none}}, notify: {info: [hook]}}, receivers: {hook: {type: webhook, url: "%s"%s}}}`
 	h := newHouse(t, fmt.Sprintf(text, "http://127.0.0.1:1/", ""))
 	for _, step := range []struct {
 		text  string
