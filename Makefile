@@ -35,16 +35,19 @@ e2e: need-gcc parts ## the e2e stories alone, against a real Envoy
 parts: ## fetch Envoy, the test model and official clients into .cache (pinned, hashes checked)
 	$(GO) run ./e2e/harness/fetch
 
+# $(call debian,CONDITION,WHAT,PACKAGES,AFTER) installs packages where the condition
+# fails, and then does what comes after.
+sudo   = $$([ "$$(id -u)" = 0 ] || echo sudo)
+debian = @if $(1); then echo "deps: $(2) is here"; else echo "deps: installing $(3) from Debian"; \
+	  $(sudo) apt-get update -q && $(sudo) apt-get install -qy --no-install-recommends $(3) $(if $(4),&& $(4)); fi
+# Debian starts a service that the tests do not use.
+unstarted = { ! test -d /run/systemd/system || $(sudo) systemctl disable --now $(1); }
+
 .PHONY: deps
-deps: ## install Node.js, npm and redis-server from Debian where there are none (stories and tests need them)
-	@if command -v node >/dev/null && command -v npm >/dev/null; then echo "deps: Node.js $$(node --version) and npm are here"; else \
-	  echo "deps: installing nodejs and npm from Debian"; \
-	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
-	  $$sudo apt-get update -q && $$sudo apt-get install -qy --no-install-recommends nodejs npm; fi
-	@if command -v redis-server >/dev/null || command -v valkey-server >/dev/null; then echo "deps: a Redis server is here"; else \
-	  echo "deps: installing redis-server from Debian"; \
-	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
-	  $$sudo apt-get update -q && $$sudo apt-get install -qy --no-install-recommends redis-server; fi
+deps: ## install Node.js, npm, redis-server and Alertmanager from Debian where there are none (stories and tests need them)
+	$(call debian,command -v node >/dev/null && command -v npm >/dev/null,Node.js with npm,nodejs npm)
+	$(call debian,command -v redis-server >/dev/null || command -v valkey-server >/dev/null,a Redis server,redis-server)
+	$(call debian,command -v prometheus-alertmanager >/dev/null || command -v alertmanager >/dev/null,Alertmanager,prometheus-alertmanager,$(call unstarted,prometheus-alertmanager))
 
 .PHONY: prices
 prices: ## make the built-in price table and docs/prices-lint.md of their pinned sources
