@@ -1,12 +1,18 @@
 package tokenizer
 
-import "bytes"
+import (
+	"bytes"
+	"strconv"
+)
 
 // Content is what bounds the input of a call, from its body alone.
 type Content struct {
 	// Bytes are those of the body: no tokenizer makes more tokens than bytes, and what
 	// frames a message has more bytes in JSON than it has tokens.
 	Bytes int64
+	// Beside are tokens that a provider may add to them: its frame, and what it tells
+	// the model of tools.
+	Beside int64
 	// Parts are at least as many as its parts that are no text: pictures, sound, files.
 	Parts int64
 	// Elsewhere says that the provider reads more than the body: earlier answers, files,
@@ -28,18 +34,39 @@ var (
 		[]byte(`"previous_response_id"`), []byte(`"conversation"`), []byte(`"conversation_id"`), []byte(`"file_id"`), []byte(`"file_ids"`), []byte(`"fileUri"`), []byte(`"file_uri"`),
 		[]byte(`"cachedContent"`), []byte(`"cached_content"`), []byte(`"prompt_id"`), []byte(`"item_reference"`), []byte(`"s3Location"`), []byte(`"container"`),
 		[]byte(`"document_url"`), []byte(`"agent_id"`), []byte(`"previous_interaction_id"`), []byte(`"promptVariables"`), []byte(`"file_url"`),
+		[]byte(`"pmpt_`),
 	}
 	hostedWords = [][]byte{
 		[]byte(`"web_search`), []byte(`"file_search`), []byte(`"fileSearch`), []byte(`"code_interpreter`), []byte(`"code_execution`), []byte(`"codeExecution`), []byte(`"mcp"`), []byte(`"mcp_servers"`),
 		[]byte(`"image_generation`), []byte(`"computer_use`), []byte(`"web_fetch`), []byte(`"googleSearch`), []byte(`"google_search`), []byte(`"googleMaps"`), []byte(`"google_maps"`), []byte(`"urlContext"`),
 		[]byte(`"url_context"`), []byte(`"search_parameters"`), []byte(`"connectors"`), []byte(`"plugins"`), []byte(`"tool_search`), []byte(`"advisor`), []byte(`"shell"`),
+		[]byte(`"retrieval"`), []byte(`"enterpriseWebSearch"`), []byte(`"enterprise_web_search"`), []byte(`"x_search`), []byte(`"live_search`), []byte(`"collections_search`),
+		[]byte(`"document_library"`), []byte(`"browser_search`), []byte(`"browser_automation`), []byte(`"visit_website`), []byte(`"wolfram_alpha`),
 	}
 )
+
+// What providers add to a request. Templates of open models begin with some dozens
+// of tokens about the date and the format of answers. Anthropic tells the model of
+// tools with up to 530 tokens, and of each of its own with up to 735:
+// https://docs.anthropic.com/en/docs/agents-and-tools/tool-use/overview#pricing
+const (
+	frame      = 256
+	aboutTools = 1024
+)
+
+// toolWords stand for tools, or for one whose definition the provider has.
+var toolWords = [][]byte{
+	[]byte(`"tools"`), []byte(`"functions"`), []byte(`"toolConfig"`), []byte(`"bash_`), []byte(`"text_editor_`), []byte(`"computer_`), []byte(`"memory_`),
+}
 
 // ContentOf weighs a JSON body, on the high side: a word that stands for something
 // else counts too. It reads the body once for each word that it looks for.
 func ContentOf(body []byte) Content {
-	c := Content{Bytes: int64(len(body)), Elsewhere: anyOf(body, elsewhereWords), Hosted: anyOf(body, hostedWords)}
+	hides := spelt(body)
+	c := Content{Bytes: int64(len(body)), Beside: frame, Elsewhere: hides || anyOf(body, elsewhereWords), Hosted: hides || anyOf(body, hostedWords)}
+	for _, word := range toolWords {
+		c.Beside += aboutTools * int64(bytes.Count(body, word))
+	}
 	for _, word := range mediaWords {
 		c.Parts += int64(bytes.Count(body, word))
 	}
@@ -60,4 +87,25 @@ func anyOf(body []byte, words [][]byte) bool {
 		}
 	}
 	return false
+}
+
+// spelt reports whether letters, digits or underscores are written as escapes: names
+// may then be other than they look. Nothing that writes JSON does so by itself.
+func spelt(body []byte) bool {
+	for at := 0; ; {
+		i := bytes.Index(body[at:], []byte(`\u00`))
+		if i < 0 || at+i+6 > len(body) {
+			return false
+		}
+		at += i
+		before := len(body[:at]) - len(bytes.TrimRight(body[:at], `\`))
+		if c, err := strconv.ParseUint(string(body[at+4:at+6]), 16, 8); err == nil && before%2 == 0 && isNameByte(byte(c)) {
+			return true
+		}
+		at += 4
+	}
+}
+
+func isNameByte(c byte) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_'
 }

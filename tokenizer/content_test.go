@@ -1,6 +1,9 @@
 package tokenizer
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestContentOf(t *testing.T) {
 	for _, c := range []struct {
@@ -15,8 +18,18 @@ func TestContentOf(t *testing.T) {
 		{`{"tools":[{"google_search":{}}]}`, Content{Hosted: true}},
 		{`{"tools":[{"type":"function","function":{"name":"search"}}]}`, Content{}},
 		{`{"messages":[{"content":[{"type":"document","source":{"type":"file","file_id":"f"}}]}]}`, Content{Parts: 1, Elsewhere: true}},
+		{`{"prompt":{"id":"pmpt_1"}}`, Content{Elsewhere: true}},
+		{`{"tools":[{"retrieval":{"vertexAiSearch":{}}}]}`, Content{Hosted: true}},
+		{`{"previous\u005fresponse_id":"resp_1","input":"go on"}`, Content{Elsewhere: true, Hosted: true}},
+		{`{"tools":[{"type":"web\u005Fsearch"}]}`, Content{Elsewhere: true, Hosted: true}},
+		{`{"input":"caf\u00e9, \u003cb\u003e, \\u005f, \u2026, \u00"}`, Content{}},
+		{`{"input":"\\\u0061"}`, Content{Elsewhere: true, Hosted: true}},
+		{`{"input":"\u00`, Content{}},
 	} {
-		c.want.Bytes = int64(len(c.body))
+		c.want.Bytes, c.want.Beside = int64(len(c.body)), frame
+		if strings.Contains(c.body, `"tools"`) {
+			c.want.Beside += aboutTools
+		}
 		if got := ContentOf([]byte(c.body)); got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.body, got, c.want)
 		}

@@ -103,11 +103,11 @@ func (p *plan) fixOutput(b *Bounds, model *ModelBound, sent *tokenizer.Call) *po
 // have; or all that the model can read.
 func (p *plan) fixInput(b *Bounds, model *ModelBound) *policy.Refusal {
 	c := &p.ticket.Content
-	switch open := c.Elsewhere || c.Hosted || c.Bytes == 0; {
+	switch open := c.Elsewhere || c.Hosted || c.Bytes == 0 || p.ticket.Malformed; {
 	case !open:
-		p.input = min(model.Window, addTokens(c.Bytes, times(c.Parts, b.Part)))
+		p.input = min(model.Window, addTokens(addTokens(c.Bytes, c.Beside), times(c.Parts, b.Part)))
 	case b.OnUnboundable == RefuseIt:
-		return unboundable("its provider reads more than stands in it, or runs tools for it")
+		return unboundable("its provider may read more than can be seen in it, or runs tools for it")
 	case b.OnUnboundable == HoldWindow:
 		p.input = model.Window
 		if c.Hosted {

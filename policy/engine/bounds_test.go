@@ -47,6 +47,7 @@ func TestHoldsAreBoundedAsTold(t *testing.T) {
 		{"strict, as allowed", strict(engine.RefuseIt), plain(func(r *policy.Request) { r.Call.MaxOutput, r.Call.Choices = 300, 3 }), 2 * most(500, 900), 0},
 		{"strict, more than the model can", strict(engine.RefuseIt), plain(func(r *policy.Request) { r.Call.MaxOutput = 5000 }), 2 * most(500, 4000), 4000},
 		{"strict, with pictures", strict(engine.RefuseIt), plain(func(r *policy.Request) { r.Content.Parts = 3; r.Call.MaxOutput = 300 }), 2 * most(3500, 300), 0},
+		{"strict, with what its provider adds", strict(engine.RefuseIt), plain(func(r *policy.Request) { r.Content.Beside = 200; r.Call.MaxOutput = 300 }), 2 * most(700, 300), 0},
 		{"strict, more than the window", strict(engine.RefuseIt), plain(func(r *policy.Request) { r.Content.Bytes = 70_000; r.Call.MaxOutput = 300 }), 2 * most(50_000, 300), 0},
 		{"strict, of what stands elsewhere", strict(engine.HoldWindow), plain(func(r *policy.Request) { r.Content.Elsewhere = true; r.Call.MaxOutput = 300 }), 2 * most(50_000, 300), 0},
 	} {
@@ -59,10 +60,11 @@ func TestHoldsAreBoundedAsTold(t *testing.T) {
 
 func TestACallWithoutABoundIsRefusedWhereBoundsAreStrict(t *testing.T) {
 	for name, change := range map[string]func(*policy.Request){
-		"signed, no bound":    func(r *policy.Request) { r.Changes, r.Signed = 0, true },
-		"of a file":           func(r *policy.Request) { r.Content.Elsewhere = true },
-		"with hosted tools":   func(r *policy.Request) { r.Content.Hosted = true },
-		"that nobody weighed": func(r *policy.Request) { r.Content.Bytes = 0 },
+		"signed, no bound":     func(r *policy.Request) { r.Changes, r.Signed = 0, true },
+		"of a file":            func(r *policy.Request) { r.Content.Elsewhere = true },
+		"with hosted tools":    func(r *policy.Request) { r.Content.Hosted = true },
+		"that nobody can read": func(r *policy.Request) { r.Malformed = true; r.Call.MaxOutput = 300 },
+		"that nobody weighed":  func(r *policy.Request) { r.Content.Bytes = 0 },
 	} {
 		r := changeable(1)
 		r.Content.Bytes = 500
