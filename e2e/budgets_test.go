@@ -289,6 +289,51 @@ func TestStrictHoldsAreNeverExceeded(t *testing.T) {
 	}
 }
 
+// TestStrictNeedsNoLimitsOfModels: what gpt-4o-mini can give and counts for a picture
+// is built in; of another model nobody knows it.
+func TestStrictNeedsNoLimitsOfModels(t *testing.T) {
+	t.Parallel()
+	config := strings.ReplaceAll(thrifty("0.1"), "name: local", "name: openai") + "holds: {output_bound: strict}\n"
+	s := kit.Start(t, harness.StackOptions{Config: config})
+	const most, each = 16_384, 60*150 + 16_384*600 // nano-USD: $0.15 and $0.60 a million
+	s.Provider.Play(provider.Scenario{Usage: &provider.Usage{Prompt: 60, Completion: most, Reasoning: 150}})
+	chat := func(model, content string) got {
+		return ask(s, chatPath, fmt.Sprintf(`{"model":%q,"messages":[{"role":"user","content":%s}]}`, model, content)).run(t.Context())
+	}
+	var passed atomic.Int64
+	var wait sync.WaitGroup
+	for range callers {
+		wait.Go(func() {
+			if chat("gpt-4o-mini", `"Where is the ferry?"`).status == http.StatusOK {
+				passed.Add(1)
+			}
+		})
+	}
+	wait.Wait()
+	spent := account(t, s.Farebox, "month")
+	m, err := s.Farebox.Metrics(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if spent > 100_000_000 || spent != passed.Load()*each || passed.Load() == 0 || m.Sum("farebox_hold_exceeded_total") != 0 {
+		t.Errorf("%d calls passed and spent %d nano-USD, %v more than was held", passed.Load(), spent, m.Sum("farebox_hold_exceeded_total"))
+	}
+	for _, c := range s.Provider.Calls() {
+		if !strings.Contains(string(c.Body), fmt.Sprint(most)) {
+			t.Fatalf("the provider was asked %s", c.Body)
+		}
+	}
+	for why, g := range map[string]got{
+		"a model of nobody's": chat("replay", `"Where is the ferry?"`),
+		"what lies elsewhere": chat("gpt-4o-mini", `[{"type":"file","file":{"file_id":"f-1"}}]`),
+	} {
+		var said refusal
+		if err := json.Unmarshal(g.body, &said); err != nil || g.status != http.StatusBadRequest || said.Error.Code != "cost_unbounded" {
+			t.Errorf("%s: status %d, %s", why, g.status, g.body)
+		}
+	}
+}
+
 func TestAHoldGrowsWhileAnAnswerStreams(t *testing.T) {
 	t.Parallel()
 	s := kit.Start(t, harness.StackOptions{Config: thrifty("5")})

@@ -15,6 +15,8 @@ type Content struct {
 	Beside int64
 	// Parts are at least as many as its parts that are no text: pictures, sound, files.
 	Parts int64
+	// Pictures are those of Parts that can be nothing but a picture each.
+	Pictures int64
 	// Elsewhere says that the provider reads more than the body: earlier answers, files,
 	// prompts by their ids, cached content.
 	Elsewhere bool
@@ -26,10 +28,13 @@ type Content struct {
 // Names and values of JSON bodies, in the quotes that they have there: in a text
 // quotes are escaped. Of some only the beginning is known, as dates follow.
 var (
-	mediaWords = [][]byte{
-		[]byte(`"image_url"`), []byte(`"input_image"`), []byte(`"input_audio"`), []byte(`"input_file"`), []byte(`"inlineData"`), []byte(`"inline_data"`),
-		[]byte(`"fileData"`), []byte(`"file_data"`), []byte(`"image"`), []byte(`"images"`), []byte(`"document"`), []byte(`"document_url"`), []byte(`"video"`), []byte(`"video_url"`), []byte(`"audio"`),
+	pictureWords = [][]byte{[]byte(`"image_url"`), []byte(`"input_image"`), []byte(`"image"`)}
+	inlineWords  = [][]byte{[]byte(`"inlineData"`), []byte(`"inline_data"`)} // of any kind, which their types say
+	mediaWords   = [][]byte{
+		[]byte(`"input_audio"`), []byte(`"input_file"`), []byte(`"fileData"`), []byte(`"file_data"`), []byte(`"images"`), []byte(`"document"`),
+		[]byte(`"document_url"`), []byte(`"video"`), []byte(`"video_url"`), []byte(`"audio"`),
 	}
+	typeWords      = [][]byte{[]byte(`"mimeType"`), []byte(`"mime_type"`)}
 	elsewhereWords = [][]byte{
 		[]byte(`"previous_response_id"`), []byte(`"conversation"`), []byte(`"conversation_id"`), []byte(`"file_id"`), []byte(`"file_ids"`), []byte(`"fileUri"`), []byte(`"file_uri"`),
 		[]byte(`"cachedContent"`), []byte(`"cached_content"`), []byte(`"prompt_id"`), []byte(`"item_reference"`), []byte(`"s3Location"`), []byte(`"container"`),
@@ -63,14 +68,68 @@ var toolWords = [][]byte{
 // else counts too. It reads the body once for each word that it looks for.
 func ContentOf(body []byte) Content {
 	hides := spelt(body)
-	c := Content{Bytes: int64(len(body)), Beside: frame, Elsewhere: hides || anyOf(body, elsewhereWords), Hosted: hides || anyOf(body, hostedWords)}
-	for _, word := range toolWords {
-		c.Beside += aboutTools * int64(bytes.Count(body, word))
+	c := Content{Bytes: int64(len(body)), Elsewhere: hides || anyOf(body, elsewhereWords), Hosted: hides || anyOf(body, hostedWords)}
+	c.Beside = frame + aboutTools*count(body, toolWords)
+	c.Pictures = count(body, pictureWords)
+	if c.Pictures > 0 && !pictured(body) {
+		c.Pictures, c.Parts = 0, c.Pictures
 	}
-	for _, word := range mediaWords {
-		c.Parts += int64(bytes.Count(body, word))
+	inline := count(body, inlineWords)
+	if inline > 0 && typed(body) >= inline {
+		c.Pictures += inline
+	} else {
+		c.Parts += inline
 	}
+	c.Parts += c.Pictures + count(body, mediaWords)
 	return c
+}
+
+func count(body []byte, words [][]byte) (n int64) {
+	for _, word := range words {
+		n += int64(bytes.Count(body, word))
+	}
+	return n
+}
+
+var dataURL = []byte(`"data:`)
+
+// isPicture reports whether a type begins that is a picture's.
+func isPicture(text []byte) bool {
+	kind, found := bytes.CutPrefix(text, []byte("image"))
+	return found && (bytes.HasPrefix(kind, []byte("/")) || bytes.HasPrefix(kind, []byte(`\/`)))
+}
+
+// pictured reports whether all data that stands in URLs is of pictures.
+func pictured(body []byte) bool {
+	for {
+		i := bytes.Index(body, dataURL)
+		if i < 0 {
+			return true
+		}
+		if body = body[i+len(dataURL):]; !isPicture(body) {
+			return false
+		}
+	}
+}
+
+// typed counts the members that say the type of data, if all say that it is a
+// picture; else it is 0.
+func typed(body []byte) (n int64) {
+	for _, word := range typeWords {
+		for rest := body; ; {
+			i := bytes.Index(rest, word)
+			if i < 0 {
+				break
+			}
+			rest = rest[i+len(word):]
+			value := bytes.TrimLeft(rest[:min(len(rest), 64)], " \t\r\n:")
+			if len(value) == 0 || value[0] != '"' || !isPicture(value[1:]) {
+				return 0
+			}
+			n++
+		}
+	}
+	return n
 }
 
 func anyOf(body []byte, words [][]byte) bool {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/farebox/farebox/cmd/farebox/config"
+	"github.com/farebox/farebox/policy/engine"
 	"github.com/farebox/farebox/policy/price"
 )
 
@@ -19,8 +20,8 @@ func newPrices() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "prices MODEL",
 		Short: "Show what a model costs, and which price row says so",
-		Long: `Show the price row that holds for a call of MODEL, the prices in it, and why
-every other row that has the name does not. The flags say what is known of the
+		Long: `Show the price row that holds for a call of MODEL, the prices in it, what the
+model can read and give, and why every other row that has the name does not. The flags say what is known of the
 call; what is not given is not known, as it may be for a real call.
 
 Without --config the built-in table is asked; with it, also the tables, rates
@@ -56,12 +57,12 @@ The exit status is 1 when the call has no price. csv has one line per row.`,
 			q.At = time.Now()
 		}
 		q.Model = args[0]
-		prices, err := catalogue(path)
+		prices, known, err := tables(path)
 		if err != nil {
 			return err
 		}
 		x := prices.Explain(q)
-		if err := writePrice(c.OutOrStdout(), &x, form.value); err != nil {
+		if err := writePrice(c.OutOrStdout(), &x, shownLimits(known.Of(q.Provider, q.Model)), form.value); err != nil {
 			return err
 		}
 		if x.Row == nil {
@@ -73,20 +74,21 @@ The exit status is 1 when the call has no price. csv has one line per row.`,
 	return c
 }
 
-// catalogue is that of a configuration, or the built-in one.
-func catalogue(path string) (*price.Catalogue, error) {
+// tables are the prices and the limits of a configuration, or the built-in ones.
+func tables(path string) (*price.Catalogue, *engine.Bounds, error) {
+	conf := new(config.Default())
 	if path != "" {
-		conf, err := config.Load(path)
-		if err != nil {
-			return nil, err
+		var err error
+		if conf, err = config.Load(path); err != nil {
+			return nil, nil, err
 		}
-		return conf.Catalogue()
 	}
-	rows, err := price.Builtin()
+	prices, err := conf.Catalogue()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return price.New(rows)
+	bounds, err := conf.Bounds()
+	return prices, bounds, err
 }
 
 func newPricesImport() *cobra.Command {

@@ -24,6 +24,32 @@ type priceAnswer struct {
 	Row        *pricedRow  `json:"row,omitempty"`
 	Lost       []pricedRow `json:"lost"`
 	More       int         `json:"more_lost,omitempty"`
+	Limits     shownLimits `json:"limits"`
+}
+
+// shownLimits is what a model can read and give, in tokens; what is not known is
+// left out.
+type shownLimits struct {
+	Window  int64 `json:"context_window,omitempty"`
+	Output  int64 `json:"max_output,omitempty"`
+	Picture int64 `json:"picture,omitempty"` // that a picture counts at most
+}
+
+// String is a sentence, or nothing where nothing is known.
+func (l shownLimits) String() string {
+	var known []string
+	for _, f := range [...]struct {
+		words string
+		n     int64
+	}{{"reads %d tokens at most", l.Window}, {"gives %d", l.Output}, {"counts %d for a picture", l.Picture}} {
+		if f.n > 0 {
+			known = append(known, fmt.Sprintf(f.words, f.n))
+		}
+	}
+	if known == nil {
+		return "\n  Nobody has said how many tokens it reads and gives at most; holds.models may.\n"
+	}
+	return "\n  It " + strings.Join(known, ", ") + ".\n"
 }
 
 type pricedRow struct {
@@ -54,14 +80,16 @@ func answerRow(r *price.Row) pricedRow {
 	return a
 }
 
-func writePrice(w io.Writer, x *price.Explanation, form string) error {
+func writePrice(w io.Writer, x *price.Explanation, l shownLimits, form string) error {
 	switch form {
 	case "json":
-		return writeJSON(w, answerPrice(x))
+		a := answerPrice(x)
+		a.Limits = l
+		return writeJSON(w, a)
 	case "csv":
 		return writePriceCSV(w, x)
 	}
-	_, err := io.WriteString(w, showPrice(x))
+	_, err := io.WriteString(w, showPrice(x, l))
 	return err
 }
 
@@ -82,7 +110,7 @@ func answerPrice(x *price.Explanation) *priceAnswer {
 // shownLost bounds the rows that a person is shown.
 const shownLost = 15
 
-func showPrice(x *price.Explanation) string {
+func showPrice(x *price.Explanation, l shownLimits) string {
 	var b strings.Builder
 	name := plain(x.Query.Model)
 	if x.Deployment != "" {
@@ -96,6 +124,7 @@ func showPrice(x *price.Explanation) string {
 			fmt.Fprintf(&b, "\n  Unmet: this row does not know %s. The provider may bill another price; add prices.rates.\n", plain(x.Unmet.String()))
 		}
 	}
+	b.WriteString(l.String())
 	if len(x.Lost) == 0 {
 		return b.String()
 	}

@@ -1,9 +1,11 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/capacity"
 	"github.com/farebox/farebox/policy/names"
 	"github.com/farebox/farebox/tokenizer"
 )
@@ -37,61 +39,71 @@ const (
 type Bounds struct {
 	Output        OutputBound
 	OnUnboundable Unboundable
-	Models        []ModelBound // the first that fits a model counts
-	Else          ModelBound   // for all others
-	Part          int64        // tokens of a picture, sound or file at most
-	ToolCalls     int64        // calls of hosted tools, where they are allowed
-	Tries         int64        // that Envoy makes of a call at most; at least 1
+	Models        []ModelBound    // the first that fits a model counts, over Known
+	Known         *capacity.Table // what is built in; nil: nothing
+	Else          capacity.Limit  // what neither of them says
+	Part          int64           // tokens of a picture, sound or file at most; 0: as the model's limits say
+	ToolCalls     int64           // calls of hosted tools, where they are allowed
+	Tries         int64           // that Envoy makes of a call at most; at least 1
 }
 
-// ModelBound is what a model can take and give, in tokens.
+// ModelBound is what a model can take and give.
 type ModelBound struct {
-	Models            []string // patterns, in lower case
-	Window, MaxOutput int64
+	Models []string // patterns, in lower case
+	capacity.Limit
 }
 
-func (b *Bounds) of(model string) *ModelBound {
+// Of is what is known of a model: each figure as Models has it, else as Known, else
+// as Else. It allocates nothing.
+func (b *Bounds) Of(provider, model string) (l capacity.Limit) {
 	for i := range b.Models {
 		if names.ModelFits(b.Models[i].Models, model) {
-			return &b.Models[i]
+			l = b.Models[i].Limit
+			break
 		}
 	}
-	return &b.Else
+	if row, ok := b.Known.Find(provider, model); ok {
+		l = l.Or(row.Limit)
+	}
+	return l.Or(b.Else)
 }
 
 // limit bounds input and output of the plan's call as b says; in Strict it may set
-// the bound that the request lacks, or say why the call must not pass.
+// the bound that the request lacks, or say why the call must not pass. What nobody
+// knows stays as it is learned, but in Strict.
 func (p *plan) limit(b *Bounds) *policy.Refusal {
 	if b == nil || b.Output == Learned || p.output == 0 && b.Output != Strict {
 		return nil
 	}
 	sent := p.ticket.Sent()
-	model := b.of(sent.Model)
-	each := model.MaxOutput
-	if b.Output != ByModel && sent.MaxOutput > 0 {
-		each = min(sent.MaxOutput, each)
+	model := b.Of(p.priced.Provider, sent.Model)
+	each := model.Output
+	if b.Output != ByModel && sent.MaxOutput > 0 && (each == 0 || sent.MaxOutput < each) {
+		each = sent.MaxOutput
 	}
-	if p.output > 0 {
-		p.output = times(each, int64(max(1, sent.Choices)))
+	if p.output > 0 && each > 0 {
+		p.output, p.learned = times(each, int64(max(1, sent.Choices))), false
 	}
 	if b.Output != Strict {
 		return nil
 	}
 	p.tools, p.tries = 0, max(1, b.Tries)
-	if why := p.fixOutput(b, model, &sent); why != nil {
+	if why := p.fixOutput(b, &model, &sent); why != nil {
 		return why
 	}
-	return p.fixInput(b, model)
+	return p.fixInput(b, &model)
 }
 
 // fixOutput has a bound written into a request that has none.
-func (p *plan) fixOutput(b *Bounds, model *ModelBound, sent *tokenizer.Call) *policy.Refusal {
+func (p *plan) fixOutput(b *Bounds, model *capacity.Limit, sent *tokenizer.Call) *policy.Refusal {
 	t := p.ticket
 	switch {
-	case p.output == 0, sent.MaxOutput > 0 && sent.MaxOutput <= model.MaxOutput:
+	case p.output == 0, sent.MaxOutput > 0 && (model.Output == 0 || sent.MaxOutput <= model.Output):
 		return nil
+	case model.Output == 0:
+		return p.openOutput(b, model, sent)
 	case t.Changes.Has(tokenizer.CapPart):
-		t.MaxOutput = model.MaxOutput
+		t.MaxOutput = model.Output
 		return nil
 	case b.OnUnboundable == RefuseIt:
 		return unboundable("it does not say how long its answer may be, and " + fixed(t))
@@ -99,22 +111,63 @@ func (p *plan) fixOutput(b *Bounds, model *ModelBound, sent *tokenizer.Call) *po
 	return nil // it is held at what the model can give
 }
 
-// fixInput bounds what is read: a token for each byte, and as many as a part may
+// openOutput is what happens to a call that sets no bound to an answer of a model
+// of which nobody knows how much it can give. It gives no more than it can read.
+func (p *plan) openOutput(b *Bounds, model *capacity.Limit, sent *tokenizer.Call) *policy.Refusal {
+	switch {
+	case b.OnUnboundable == AllowIt:
+		return nil // it is held at what is learned
+	case b.OnUnboundable == HoldWindow && model.Window > 0:
+		p.output, p.learned = times(model.Window, int64(max(1, sent.Choices))), false
+		return nil
+	}
+	return unboundable("it does not say how long its answer may be, and of its model nobody has said how much it can give. Set the bound in the request")
+}
+
+// fixInput bounds what is read: a token for each byte, and as many as its parts may
 // have; or all that the model can read.
-func (p *plan) fixInput(b *Bounds, model *ModelBound) *policy.Refusal {
+func (p *plan) fixInput(b *Bounds, model *capacity.Limit) *policy.Refusal {
 	c := &p.ticket.Content
-	switch open := c.Elsewhere || c.Hosted || c.Bytes == 0 || p.ticket.Malformed; {
-	case !open:
-		p.input = min(model.Window, addTokens(addTokens(c.Bytes, c.Beside), times(c.Parts, b.Part)))
-	case b.OnUnboundable == RefuseIt:
+	most, bounded := int64(0), false
+	if !p.ticket.Malformed {
+		most, bounded = b.inputOf(c, model)
+	}
+	switch {
+	case bounded:
+		p.input = most
+	case b.OnUnboundable == RefuseIt && (c.Elsewhere || c.Hosted || c.Bytes == 0 || p.ticket.Malformed):
 		return unboundable("its provider may read more than can be seen in it, or runs tools for it")
-	case b.OnUnboundable == HoldWindow:
+	case b.OnUnboundable == HoldWindow && model.Window > 0:
 		p.input = model.Window
 		if c.Hosted {
 			p.tools = b.ToolCalls
 		}
+	case b.OnUnboundable != AllowIt:
+		return unboundable("nobody has said how many tokens its model reads, at most, for its pictures, sound and files, or in all")
 	}
 	return nil
+}
+
+// inputOf is the most that a call reads whose content stands in its body: false:
+// it does not, or a part of it has no bound.
+func (b *Bounds) inputOf(c *tokenizer.Content, model *capacity.Limit) (most int64, bounded bool) {
+	if c.Elsewhere || c.Hosted || c.Bytes == 0 {
+		return 0, false
+	}
+	each := b.Part
+	if each == 0 && c.Parts > c.Pictures {
+		each = model.Window // a part alone may be all that can be read
+	} else if each == 0 {
+		each = cmp.Or(model.Picture, model.Window)
+	}
+	if c.Parts > 0 && each == 0 {
+		return 0, false
+	}
+	most = addTokens(addTokens(c.Bytes, c.Beside), times(c.Parts, each))
+	if model.Window > 0 {
+		most = min(most, model.Window)
+	}
+	return most, true
 }
 
 func unboundable(because string) *policy.Refusal {

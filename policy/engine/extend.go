@@ -17,7 +17,7 @@ const leastBytes = 3
 func (p *plan) reach() {
 	h := &p.ticket.Hold
 	h.Reach = 0
-	if b := p.rules.Bounds; b != nil && b.Output != Learned || p.output == 0 || p.output >= p.mostOutput() {
+	if !p.learned || p.output == 0 || p.output >= p.mostOutput() {
 		return
 	}
 	h.Reach = times(leastBytes, p.output)

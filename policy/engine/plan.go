@@ -21,6 +21,7 @@ type plan struct {
 	priced        policy.Record // by which prices are found
 	row           *price.Row    // nil: the model has no list price
 	input, output int64         // tokens at most, of all choices
+	learned       bool          // output is learned of answers to such calls, and may be exceeded
 	tools, tries  int64         // calls of hosted tools, and tries by Envoy, at most
 
 	unbounded *policy.Refusal // why nothing bounds what the call costs; nil: something does
@@ -42,6 +43,7 @@ func (p *plan) bound(e *Engine) {
 	sent := p.ticket.Sent()
 	p.priced = record(p.ticket, &policy.Outcome{})
 	p.input, p.output, p.tries = e.o.Estimator.InputMost(sent), e.o.Estimator.OutputMostOf(p.ticket.Owner.Value("team"), sent), 1
+	p.learned = true
 	p.unbounded = p.limit(p.rules.Bounds)
 	u := tokenizer.Usage{Model: sent.Model}
 	u.Set(tokenizer.Input, p.input, tokenizer.Estimated)

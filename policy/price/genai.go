@@ -22,7 +22,8 @@ type (
 	genaiModel struct {
 		ID       string          `json:"id"`
 		Match    genaiMatch      `json:"match"`
-		Prices   json.RawMessage `json:"prices"` // genaiPrices, or a list of genaiDated
+		Window   int64           `json:"context_window"` // tokens; 0: not said
+		Prices   json.RawMessage `json:"prices"`         // genaiPrices, or a list of genaiDated
 		Variants []genaiVariant  `json:"price_variants"`
 	}
 	genaiMatch struct {
@@ -72,6 +73,14 @@ func (b *importer) genai(in io.Reader) error {
 	return nil
 }
 
+// genaiHost is the name here of a model's provider: at Google, Claude is Vertex's.
+func genaiHost(provider, model string) string {
+	if h := host(provider); h != "gemini" || !strings.HasPrefix(model, "claude") {
+		return h
+	}
+	return "vertex"
+}
+
 // genaiUnits are the prices that have a meter, and how many units they are for.
 var genaiUnits = map[string]struct {
 	class tokenizer.Class
@@ -94,10 +103,7 @@ var genaiUnits = map[string]struct {
 
 // genaiModel makes the rows of one model.
 func (b *importer) genaiModel(provider string, m *genaiModel) {
-	base := Row{Provider: host(provider), Model: m.ID, Source: "genai-prices"}
-	if base.Provider == "gemini" && strings.HasPrefix(m.ID, "claude") {
-		base.Provider = "vertex"
-	}
+	base := Row{Provider: genaiHost(provider, m.ID), Model: m.ID, Source: "genai-prices"}
 	if !b.genaiNames(&base, m) {
 		return
 	}

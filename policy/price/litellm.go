@@ -50,11 +50,26 @@ func exact(v any) *big.Rat {
 
 // litellm reads the whole map.
 func (b *importer) litellm(in io.Reader) error {
+	models, err := litellmModels(in)
+	if err != nil {
+		return err
+	}
+	aliases := aliasesOf(models)
+	for _, name := range slices.Sorted(maps.Keys(models)) {
+		if m := models[name]; m.text("litellm_provider") != "" {
+			b.litellmModel(name, m, aliases[name])
+		}
+	}
+	return nil
+}
+
+// litellmModels are the entries of the map by their keys.
+func litellmModels(in io.Reader) (map[string]litellmModel, error) {
 	d := json.NewDecoder(in)
 	d.UseNumber()
 	var all map[string]json.RawMessage
 	if err := d.Decode(&all); err != nil {
-		return err
+		return nil, err
 	}
 	models := make(map[string]litellmModel, len(all))
 	for name, raw := range all {
@@ -67,20 +82,20 @@ func (b *importer) litellm(in io.Reader) error {
 		}
 	}
 	if len(models) == 0 {
-		return errors.New("no model in it")
+		return nil, errors.New("no model in it")
 	}
+	return models, nil
+}
+
+// aliasesOf are the keys of entries that are another's, by that one's.
+func aliasesOf(models map[string]litellmModel) map[string][]string {
 	aliases := make(map[string][]string)
-	for name, m := range models {
-		if target := m.text("alias_of"); target != "" {
+	for _, name := range slices.Sorted(maps.Keys(models)) {
+		if target := models[name].text("alias_of"); target != "" {
 			aliases[target] = append(aliases[target], name)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(models)) {
-		if m := models[name]; m.text("litellm_provider") != "" {
-			b.litellmModel(name, m, aliases[name])
-		}
-	}
-	return nil
+	return aliases
 }
 
 // cell is the conditions that a key of litellm's map carries in its name.

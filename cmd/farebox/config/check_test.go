@@ -12,6 +12,9 @@ func TestCheck(t *testing.T) {
 	for name, tc := range map[string]struct{ in, want string }{
 		"a body that never fits":       {"limits: {inflight_bytes: 16MiB}", "error: limits.inflight_bytes: 16MiB cannot hold"},
 		"an answer that never fits":    {"{limits: {inflight_bytes: 1MiB}, metering: {max_request_body: 1MiB, buffer_json: 2MiB}}", "error: metering.buffer_json"},
+		"models of nobody's":           {`{mode: enforce, holds: {output_bound: strict}, prices: {rates: [{provider: local, model: own, output: "1"}, {provider: openai, model: gpt-4o, output: "1"}, {model: "own*", output: "1"}]}}`, "warning: holds.models: nobody knows the limits of local/own: "},
+		"a model half known":           {`{mode: enforce, holds: {output_bound: strict, models: [{model: own, max_output: 8K}]}, prices: {rates: [{provider: local, model: own, output: "1"}]}}`, "warning: holds.models: nobody knows the limits of local/own (what it reads)"},
+		"models that are told":         {`{mode: enforce, holds: {output_bound: strict, context_window: 8K, models: [{model: own, max_output: 8K}]}, prices: {rates: [{provider: local, model: own, output: "1"}, {provider: local, model: ears, input: "1"}]}}`, ""},
 		"open gRPC":                    {`listen: {extproc: {address: "0.0.0.0:9002"}}`, "warning: listen.extproc.address"},
 		"gRPC that all may forge":      {`listen: {extproc: {address: ":9002", tls: {cert: c, key: k}}}`, "warning: listen.extproc.address: :9002 can be reached from other machines without a client"},
 		"gRPC for some":                {`listen: {extproc: {address: ":9002", tls: {cert: c, key: k, client_ca: a, allow: ["spiffe://x/gw/*"]}}}`, ""},

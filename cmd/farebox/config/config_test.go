@@ -121,7 +121,7 @@ func written(t *testing.T, v reflect.Value, indent string) string {
 				break
 			}
 			b.WriteString(indent + f.name + ":\n" + below)
-		case f.typ.Kind() == reflect.Slice && value.Len() == 0 && value.IsNil(), value.Kind() == reflect.String && value.Len() == 0:
+		case f.typ.Kind() == reflect.Slice && value.Len() == 0 && value.IsNil(), value.Kind() == reflect.String && value.Len() == 0, value.Interface() == Tokens(0):
 			b.WriteString(indent + "# " + f.name + ": not given\n")
 		default:
 			b.WriteString(indent + f.name + ": " + strings.Trim(defaultWord(value, f, ""), "`") + "\n")

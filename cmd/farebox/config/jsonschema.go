@@ -114,6 +114,9 @@ func defaultOf(v reflect.Value, f field, path string) any {
 	if f.need || v.Kind() == reflect.Pointer || strings.Contains(path, "[") || v.Kind() == reflect.Slice && v.Len() == 0 {
 		return nil
 	}
+	if n, ok := v.Interface().(Tokens); ok && n == 0 {
+		return nil
+	}
 	if m, ok := v.Interface().(encoding.TextMarshaler); ok {
 		if text, err := m.MarshalText(); err == nil && len(text) > 0 {
 			return string(text)

@@ -173,6 +173,9 @@ func defaultWord(v reflect.Value, f field, path string) string {
 		}
 		return "`[" + strings.Join(words, ", ") + "]`"
 	}
+	if n, ok := v.Interface().(Tokens); ok && n == 0 {
+		return ""
+	}
 	if m, ok := v.Interface().(encoding.TextMarshaler); ok {
 		if text, err := m.MarshalText(); err == nil {
 			return code([]string{string(text)})

@@ -71,6 +71,10 @@ func rulesOf(c *config.Config) (*rules, error) {
 	if err != nil {
 		return nil, err
 	}
+	bounds, err := c.Bounds()
+	if err != nil {
+		return nil, err
+	}
 	budgets, err := budget.Compile(c.Rules())
 	if err != nil {
 		return nil, err
@@ -87,7 +91,7 @@ func rulesOf(c *config.Config) (*rules, error) {
 		engine: engine.Rules{
 			Attribution: who, Prices: prices, Enforce: c.Mode == config.Enforce, HoldOnAbort: c.Metering.OnAbort == config.AbortHold,
 			Budgets: budgets, OpenOnError: c.State.OnError == config.StoreOpen, Allowance: c.State.Allowance,
-			Bounds:        c.Bounds(),
+			Bounds:        bounds,
 			RequireBudget: c.NeedBudget, RefuseUnpriced: c.Prices.OnUnpriced == config.UnpricedRefuse, Ceiling: ceiling(&c.Prices),
 		},
 		extproc: extproc.Rules{

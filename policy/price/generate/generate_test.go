@@ -10,8 +10,8 @@ import (
 	"github.com/farebox/farebox/policy/price"
 )
 
-// TestTheTableIsThatOfItsPins makes table and report once more: both must be what
-// is in the checkout, byte for byte. Without the pinned wheels it is skipped,
+// TestTheTableIsThatOfItsPins makes tables and report once more: all must be what is
+// in the checkout, byte for byte. Without the pinned wheels it is skipped,
 // except where CI is set.
 func TestTheTableIsThatOfItsPins(t *testing.T) {
 	root, err := checkout()
@@ -25,20 +25,11 @@ func TestTheTableIsThatOfItsPins(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	day, err := time.Parse(time.DateOnly, asOf)
+	files, _, err := made(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &merger{asOf: day.Add(12 * time.Hour)}
-	if err := m.read(s); err != nil {
-		t.Fatal(err)
-	}
-	rows := m.merge()
-	table, err := pack(rows)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for file, made := range map[string][]byte{"policy/price/prices.csv.gz": table, "docs/prices-lint.md": m.report(rows)} {
+	for file, made := range files {
 		have, err := os.ReadFile(filepath.Join(root, file))
 		if err != nil {
 			t.Fatal(err)

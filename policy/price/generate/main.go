@@ -1,8 +1,9 @@
 // Command generate makes the built-in price table. Two pinned packages that
 // collect public list prices come in, litellm and genai-prices, facts only:
-// models, rates, conditions, dates. policy/price/prices.csv.gz and the report of
-// what was doubted, docs/prices-lint.md, go out, the same byte for byte whenever
-// the pins are the same. It refuses to know what a call is, and decides nothing
+// models, rates, conditions, dates, limits. policy/price/prices.csv.gz,
+// policy/capacity/capacity.csv.gz and the report of what was doubted,
+// docs/prices-lint.md, go out, the same byte for byte whenever the pins are the
+// same. It refuses to know what a call is, and decides nothing
 // that the report does not say.
 //
 // Run it in the checkout, with `make prices`. It takes Python 3.10 or newer with
@@ -14,6 +15,7 @@ import (
 	"compress/gzip"
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -44,31 +46,50 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	day, err := time.Parse(time.DateOnly, asOf)
+	files, summary, err := made(s)
 	if err != nil {
 		return err
+	}
+	for name, content := range files {
+		if err := os.WriteFile(filepath.Join(root, name), content, 0o644); err != nil {
+			return fmt.Errorf("write what was made: %w", err)
+		}
+	}
+	fmt.Print(summary)
+	return nil
+}
+
+// made is each file that goes out, by its name in the checkout, and a summary.
+func made(s *sources) (files map[string][]byte, summary string, err error) {
+	day, err := time.Parse(time.DateOnly, asOf)
+	if err != nil {
+		return nil, "", err
 	}
 	m := &merger{asOf: day.Add(12 * time.Hour)}
 	if err := m.read(s); err != nil {
-		return err
+		return nil, "", err
 	}
 	rows := m.merge()
 	if _, err := price.New(rows); err != nil {
-		return fmt.Errorf("check the table: %w", err)
+		return nil, "", fmt.Errorf("check the table: %w", err)
 	}
-	table, err := pack(rows)
+	table, err := packed(func(w io.Writer) error { return price.WriteCSV(w, rows) })
 	if err != nil {
-		return err
+		return nil, "", err
 	}
-	if err := os.WriteFile(filepath.Join(root, "policy", "price", "prices.csv.gz"), table, 0o644); err != nil {
-		return fmt.Errorf("write the table: %w", err)
+	l, err := makeLimits(s, rows)
+	if err != nil {
+		return nil, "", err
 	}
-	report := m.report(rows)
-	if err := os.WriteFile(filepath.Join(root, "docs", "prices-lint.md"), report, 0o644); err != nil {
-		return fmt.Errorf("write the report: %w", err)
+	known, err := l.pack()
+	if err != nil {
+		return nil, "", err
 	}
-	fmt.Print(m.summary(rows))
-	return nil
+	return map[string][]byte{
+		"policy/price/prices.csv.gz":      table,
+		"policy/capacity/capacity.csv.gz": known,
+		"docs/prices-lint.md":             append(m.report(rows), l.report()...),
+	}, m.summary(rows), nil
 }
 
 // checkout is the nearest folder upwards with a go.mod.
@@ -87,14 +108,14 @@ func checkout() (string, error) {
 	}
 }
 
-// pack writes the table, compressed, without a time stamp.
-func pack(rows []price.Row) ([]byte, error) {
+// packed is a table, compressed, without a time stamp.
+func packed(write func(io.Writer) error) ([]byte, error) {
 	var out bytes.Buffer
 	z, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
 	if err != nil {
 		return nil, err
 	}
-	if err := price.WriteCSV(z, rows); err != nil {
+	if err := write(z); err != nil {
 		return nil, err
 	}
 	if err := z.Close(); err != nil {

@@ -1,0 +1,167 @@
+package capacity_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/farebox/farebox/policy/capacity"
+)
+
+func builtin(t *testing.T, deployments map[string]string) *capacity.Table {
+	t.Helper()
+	rows, err := capacity.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := capacity.New(rows, deployments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+// TestWellKnownModels holds the table to what providers' pages say.
+func TestWellKnownModels(t *testing.T) {
+	table := builtin(t, map[string]string{"Chat-Prod": "gpt-4o-2024-08-06"})
+	for _, c := range []struct {
+		why, provider, model    string
+		window, output, picture int64
+	}{
+		{"by name", "openai", "gpt-4o", 128_000, 16_384, 1445},
+		{"in capitals", "openai", "GPT-4o", 128_000, 16_384, 1445},
+		{"a snapshot with limits of its own", "openai", "gpt-4o-2024-05-13", 128_000, 4096, 1445},
+		{"a snapshot that nobody lists", "openai", "gpt-4o-2031-01-01", 128_000, 16_384, 1445},
+		{"tiles that cost more", "openai", "gpt-4o-mini", 128_000, 16_384, 48_169},
+		{"of which two sources differ", "openai", "gpt-5", 400_000, 128_000, 1190},
+		{"whoever its provider is", "", "gpt-4o", 128_000, 16_384, 1445},
+		{"after a slash", "openai", "openai/gpt-4o", 128_000, 16_384, 1445},
+		{"fine-tuned", "openai", "ft:gpt-4o-2024-08-06:acme::abc", 128_000, 16_384, 0},
+		{"at a reseller", "azure", "gpt-4o", 128_000, 16_384, 1445},
+		{"a deployment", "azure", "chat-prod", 128_000, 16_384, 1445},
+		{"an older Claude", "anthropic", "claude-3-5-sonnet-20241022", 200_000, 8192, 1600},
+		{"a newer Claude", "anthropic", "claude-opus-4-7", 1_000_000, 128_000, 4784},
+		{"an alias", "anthropic", "claude-sonnet-4-20250514", 200_000, 64_000, 1600},
+		{"a price above its window", "anthropic", "claude-sonnet-4-5-20250929", 0, 64_000, 1600},
+		{"Gemini", "gemini", "gemini-2.5-pro", 1_048_576, 65_536, 0},
+		{"Gemini, as the path has it", "gemini", "models/gemini-2.5-pro", 1_048_576, 65_536, 0},
+		{"the same at Vertex", "vertex", "gemini-2.5-pro", 1_048_576, 65_535, 0},
+		{"a profile of Bedrock", "bedrock", "us.amazon.nova-pro-v1:0", 300_000, 10_000, 0},
+		{"a profile that nobody lists", "bedrock", "mx.amazon.nova-pro-v1:0", 300_000, 10_000, 0},
+		{"a profile by its ARN", "bedrock", "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-pro-v1:0", 300_000, 10_000, 0},
+	} {
+		row, ok := table.Find(c.provider, c.model)
+		if want := (capacity.Limit{Window: c.window, Output: c.output, Picture: c.picture}); !ok || row.Limit != want {
+			t.Errorf("%s: Find(%q, %q) = %+v, want %+v", c.why, c.provider, c.model, row, want)
+		}
+	}
+}
+
+func TestWhatNobodyKnows(t *testing.T) {
+	table := builtin(t, map[string]string{"gpt-4o": "of-our-own"})
+	for _, c := range []struct{ why, provider, model string }{
+		{"a model of nobody's", "openai", "no-such-model"},
+		{"at a provider that nobody knows", "local", "gpt-4o-mini"},
+		{"of those who resell, and no provider", "", "amazon.nova-pro-v1:0"},
+		{"behind a deployment", "openai", "gpt-4o"},
+		{"a name that is too long", "openai", strings.Repeat("x", 300)},
+		{"no name", "openai", ""},
+	} {
+		if row, ok := table.Find(c.provider, c.model); ok {
+			t.Errorf("%s: Find(%q, %q) = %+v", c.why, c.provider, c.model, row)
+		}
+	}
+	if _, ok := (*capacity.Table)(nil).Find("openai", "gpt-4o"); ok {
+		t.Error("no table knows a model")
+	}
+}
+
+func TestFindAllocatesNothing(t *testing.T) {
+	table := builtin(t, map[string]string{"chat": "gpt-4o"})
+	for _, name := range []string{"GPT-4o-2024-08-06", "chat", "us.amazon.nova-pro-v1:0", "a/b/c/no-such-model-20260101"} {
+		if n := testing.AllocsPerRun(100, func() { table.Find("bedrock", name) }); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+	}
+}
+
+// TestEveryRowIsFoundByItsNames, with the limits that it has.
+func TestEveryRowIsFoundByItsNames(t *testing.T) {
+	rows, err := capacity.Builtin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := builtin(t, nil)
+	for i := range rows {
+		for _, name := range append([]string{rows[i].Model}, rows[i].Aliases...) {
+			if strings.Contains(name, "*") {
+				name = strings.ReplaceAll(name, "*", "acme")
+			}
+			if row, ok := table.Find(rows[i].Provider, name); !ok || row.Limit != rows[i].Limit {
+				t.Errorf("%s/%s is found as %+v", rows[i].Provider, name, row)
+			}
+		}
+		if rows[i].Limit == (capacity.Limit{}) || rows[i].Source == "" {
+			t.Errorf("%+v says nothing, or not from where", rows[i])
+		}
+	}
+}
+
+func TestAMistakenTable(t *testing.T) {
+	for why, rows := range map[string][]capacity.Row{
+		"a name twice":     {{Provider: "p", Model: "m"}, {Provider: "p", Model: "M"}},
+		"an alias twice":   {{Provider: "p", Model: "m"}, {Provider: "p", Model: "n", Aliases: []string{"m"}}},
+		"no provider":      {{Model: "m"}},
+		"below 0":          {{Provider: "p", Model: "m", Limit: capacity.Limit{Window: -1}}},
+		"more than a most": {{Provider: "p", Model: "m", Limit: capacity.Limit{Output: capacity.MaxTokens + 1}}},
+	} {
+		if _, err := capacity.New(rows, nil); err == nil {
+			t.Errorf("%s is taken", why)
+		}
+	}
+	const head = "provider,model,aliases,terms,window,output,picture,source\n"
+	for why, text := range map[string]string{
+		"no header": "p,m,,,1,1,1,s\n", "zero, which is not unknown": head + "p,m,,,0,1,1,s\n", "no number": head + "p,m,,,x,1,1,s\n",
+		"a cell too few": head + "p,m,,,1,1,1\n", "nothing": "",
+	} {
+		if _, err := capacity.ReadCSV(strings.NewReader(text)); err == nil {
+			t.Errorf("%s is read", why)
+		}
+	}
+}
+
+// TestWhatIsWrittenIsRead, for any rows.
+func TestWhatIsWrittenIsRead(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	word := func() string {
+		return strings.Repeat("a\",b-é"[:1+random.IntN(4)], 1+random.IntN(3))
+	}
+	for range 200 {
+		rows := make([]capacity.Row, random.IntN(5))
+		for i := range rows {
+			rows[i] = capacity.Row{
+				Provider: word(), Model: word(), Resold: random.IntN(2) == 0, Source: word(), Aliases: []string{},
+				Limit: capacity.Limit{Window: random.Int64N(3), Output: random.Int64N(capacity.MaxTokens), Picture: random.Int64N(2)},
+			}
+		}
+		var text bytes.Buffer
+		if err := capacity.WriteCSV(&text, rows); err != nil {
+			t.Fatal(err)
+		}
+		got, err := capacity.ReadCSV(&text)
+		if err != nil || !slices.EqualFunc(got, rows, func(a, b capacity.Row) bool {
+			return a.Provider == b.Provider && a.Model == b.Model && a.Resold == b.Resold && a.Source == b.Source && a.Limit == b.Limit && len(a.Aliases) == 0
+		}) {
+			t.Fatalf("read %+v, want %+v; %v", got, rows, err)
+		}
+	}
+}
+
+func TestOr(t *testing.T) {
+	got := capacity.Limit{Output: 5}.Or(capacity.Limit{Window: 1, Output: 2, Picture: 3})
+	if want := (capacity.Limit{Window: 1, Output: 5, Picture: 3}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
