@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -66,7 +65,10 @@ midnight in the zone of --tz, in which times are shown.`,
 		if err != nil {
 			return err
 		}
-		a, err := alertsOf(c.Context(), client, q, *enough)
+		a, err := pages(*enough, func(cursor string, size int) (*api.AlertsAnswer, error) {
+			q.Cursor, q.Limit = cursor, size
+			return client.Alerts(c.Context(), q)
+		}, func(a *api.AlertsAnswer) (*[]api.Alert, *string) { return &a.Alerts, &a.Next })
 		if err != nil {
 			return err
 		}
@@ -77,18 +79,6 @@ midnight in the zone of --tz, in which times are shown.`,
 		return writeAlerts(c.OutOrStdout(), a.Alerts, zone)
 	}
 	return c
-}
-
-func alertsOf(ctx context.Context, client *api.Client, q api.AlertsQuery, enough most) (*api.AlertsAnswer, error) {
-	all, next, err := pages(enough, func(cursor string, size int) ([]api.Alert, string, error) {
-		q.Cursor, q.Limit = cursor, size
-		a, err := client.Alerts(ctx, q)
-		if err != nil {
-			return nil, "", err
-		}
-		return a.Alerts, a.Next, nil
-	})
-	return &api.AlertsAnswer{Alerts: all, Next: next}, err
 }
 
 func writeAlerts(w io.Writer, all []api.Alert, zone string) error {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -152,7 +151,10 @@ that was granted is in force until it ends. It takes the role viewer.`,
 			return err
 		}
 		q.State = state.value
-		a, err := approvalsOf(c.Context(), client, q, *enough)
+		a, err := pages(*enough, func(cursor string, size int) (*api.ApprovalsAnswer, error) {
+			q.Cursor, q.Limit = cursor, size
+			return client.Approvals(c.Context(), q)
+		}, func(a *api.ApprovalsAnswer) (*[]api.Approval, *string) { return &a.Approvals, &a.Next })
 		if err != nil {
 			return err
 		}
@@ -162,18 +164,6 @@ that was granted is in force until it ends. It takes the role viewer.`,
 		return writeApprovals(c.OutOrStdout(), a, form.value, in)
 	}
 	return c
-}
-
-func approvalsOf(ctx context.Context, client *api.Client, q api.ApprovalsQuery, enough most) (*api.ApprovalsAnswer, error) {
-	all, next, err := pages(enough, func(cursor string, size int) ([]api.Approval, string, error) {
-		q.Cursor, q.Limit = cursor, size
-		a, err := client.Approvals(ctx, q)
-		if err != nil {
-			return nil, "", err
-		}
-		return a.Approvals, a.Next, nil
-	})
-	return &api.ApprovalsAnswer{Approvals: all, Next: next}, err
 }
 
 func writeApproval(w io.Writer, a *api.Approval, form string, in *time.Location) error {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -53,7 +52,10 @@ long; json and csv have all of it.`,
 		if err != nil {
 			return err
 		}
-		a, err := auditOf(c.Context(), client, q, *enough)
+		a, err := pages(*enough, func(cursor string, size int) (*api.AuditAnswer, error) {
+			q.Cursor, q.Limit = cursor, size
+			return client.Audit(c.Context(), q)
+		}, func(a *api.AuditAnswer) (*[]api.Change, *string) { return &a.Changes, &a.Next })
 		if err != nil {
 			return err
 		}
@@ -63,18 +65,6 @@ long; json and csv have all of it.`,
 		return writeAudit(c.OutOrStdout(), a, form.value, zone)
 	}
 	return c
-}
-
-func auditOf(ctx context.Context, client *api.Client, q api.AuditQuery, enough most) (*api.AuditAnswer, error) {
-	all, next, err := pages(enough, func(cursor string, size int) ([]api.Change, string, error) {
-		q.Cursor, q.Limit = cursor, size
-		a, err := client.Audit(ctx, q)
-		if err != nil {
-			return nil, "", err
-		}
-		return a.Changes, a.Next, nil
-	})
-	return &api.AuditAnswer{Changes: all, Next: next}, err
 }
 
 func writeAudit(w io.Writer, a *api.AuditAnswer, form, zone string) error {

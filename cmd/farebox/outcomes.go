@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -146,7 +145,10 @@ midnight in the zone of --tz, in which times are shown.`,
 		if err != nil {
 			return err
 		}
-		a, err := outcomesOf(c.Context(), client, q, *enough)
+		a, err := pages(*enough, func(cursor string, size int) (*api.OutcomesAnswer, error) {
+			q.Cursor, q.Limit = cursor, size
+			return client.Outcomes(c.Context(), q)
+		}, func(a *api.OutcomesAnswer) (*[]api.OutcomeAnswer, *string) { return &a.Outcomes, &a.Next })
 		if err != nil {
 			return err
 		}
@@ -156,18 +158,6 @@ midnight in the zone of --tz, in which times are shown.`,
 		return writeOutcomes(c.OutOrStdout(), a, form.value, zone)
 	}
 	return c
-}
-
-func outcomesOf(ctx context.Context, client *api.Client, q api.OutcomesQuery, enough most) (*api.OutcomesAnswer, error) {
-	all, next, err := pages(enough, func(cursor string, size int) ([]api.OutcomeAnswer, string, error) {
-		q.Cursor, q.Limit = cursor, size
-		a, err := client.Outcomes(ctx, q)
-		if err != nil {
-			return nil, "", err
-		}
-		return a.Outcomes, a.Next, nil
-	})
-	return &api.OutcomesAnswer{Outcomes: all, Next: next}, err
 }
 
 func writeOutcomes(w io.Writer, a *api.OutcomesAnswer, form, zone string) error {

@@ -19,23 +19,25 @@ func limit(c *cobra.Command, kind string) *most {
 	return &m
 }
 
-// pages asks page by page until nothing is left or enough entries have come. next
-// is empty, or says that there are more.
-func pages[T any](enough most, ask func(cursor string, size int) (entries []T, next string, err error)) (all []T, next string, err error) {
+// pages asks page by page until nothing is left or enough entries have come, and
+// returns all of them as one answer. parts are an answer's entries and the cursor of
+// the next page.
+func pages[A, T any](enough most, ask func(cursor string, size int) (*A, error), parts func(*A) (*[]T, *string)) (*A, error) {
 	if enough < 1 {
-		return nil, "", fmt.Errorf("a --limit of %d: it is at least 1", enough)
+		return nil, fmt.Errorf("a --limit of %d: it is at least 1", enough)
 	}
-	all = []T{}
+	all := new(A)
+	entries, next := parts(all)
+	*entries = []T{}
 	for {
-		size := min(int(enough)-len(all), api.MaxPage)
-		var entries []T
-		entries, next, err = ask(next, size)
+		a, err := ask(*next, min(int(enough)-len(*entries), api.MaxPage))
 		if err != nil {
-			return nil, "", err
+			return nil, err
 		}
-		all = append(all, entries...)
-		if next == "" || len(all) >= int(enough) {
-			return all, next, nil
+		more, cursor := parts(a)
+		*entries, *next = append(*entries, *more...), *cursor
+		if *next == "" || len(*entries) >= int(enough) {
+			return all, nil
 		}
 	}
 }

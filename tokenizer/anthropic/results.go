@@ -54,16 +54,10 @@ func newResultsMeter(of string) *resultsMeter {
 // Close ends the metering. Results that were not read to their end, or not at all,
 // tell nothing that a later answer would not: the batch goes on.
 func (m *resultsMeter) Close(end tokenizer.End) (r tokenizer.Reading) {
-	unreadable, whole := m.Reader.Close(end)
-	r.Unreadable, r.Error, r.Region = unreadable, m.line.failed, m.line.region
-	r.ResponseID, r.Tier = m.of, batch
-	all := m.line.sums.All()
-	if !whole || r.Error || len(all) == 0 && unreadable > 0 {
-		r.Deferred.ID = m.of
-		return r
-	}
-	if r.Usage = all; len(all) > 0 {
-		r.Model = all[0].Model
+	r = m.Tell(end, m.of, m.line.sums.All)
+	r.Error, r.Region, r.ResponseID, r.Tier = m.line.failed, m.line.region, m.of, batch
+	if r.Error {
+		r.Usage, r.Model, r.Deferred.ID = nil, "", m.of
 	}
 	return r
 }

@@ -3,9 +3,8 @@ package cohere
 import (
 	"github.com/farebox/farebox/tokenizer"
 	"github.com/farebox/farebox/tokenizer/cells"
+	"github.com/farebox/farebox/tokenizer/frames"
 	"github.com/farebox/farebox/tokenizer/jsonscan"
-	"github.com/farebox/farebox/tokenizer/ndjson"
-	"github.com/farebox/farebox/tokenizer/sse"
 	"github.com/tidwall/gjson"
 )
 
@@ -59,14 +58,8 @@ var script = jsonscan.MustScript(keep, map[string]role{
 
 // meter reads one answer.
 type meter struct {
-	json     *jsonscan.Scanner
-	events   *sse.Splitter    // nil: no server-sent events
-	lines    *ndjson.Splitter // nil: no lines
-	complete bool
-	last     bool // this event ends the answer
-	whole    bool // this event repeats the text of those before it
-	begun    bool // something of this event has come
-	over     bool // the answer had ended before this event
+	*frames.Reader
+	whole bool // this event repeats the text of those before it
 
 	reading tokenizer.Reading
 	usage   []byte // the last usage seen, raw
@@ -76,52 +69,18 @@ type meter struct {
 
 // NewMeter makes the meter of one answer.
 func (*Dialect) NewMeter(call tokenizer.Call, answer tokenizer.Answer) tokenizer.Meter {
-	m := &meter{parses: call.Operation == ocr}
-	m.json = jsonscan.New(script.Plan, m)
-	switch answer.Form {
-	case tokenizer.JSON:
-	case tokenizer.SSE:
-		m.events = sse.New(m)
-	case tokenizer.NDJSON:
-		m.lines = ndjson.New(m)
-	default:
+	if answer.Form == tokenizer.Opaque {
 		return nil
 	}
+	m := &meter{parses: call.Operation == ocr}
+	m.Reader = frames.New(script.Plan, answer.Form, m)
 	return m
-}
-
-// Feed takes the next bytes of the answer.
-func (m *meter) Feed(p []byte) (complete bool) {
-	switch {
-	case m.events != nil:
-		m.events.Feed(p)
-	case m.lines != nil:
-		m.lines.Feed(p)
-	default:
-		_ = m.json.Feed(p) // Close asks again
-		m.complete = m.json.Done()
-	}
-	return m.complete
 }
 
 // Close ends the metering.
 func (m *meter) Close(end tokenizer.End) tokenizer.Reading {
-	before := m.reading.Unreadable
-	switch {
-	case m.events != nil:
-		m.events.Flush()
-	case m.lines != nil:
-		m.lines.Flush()
-	case m.json.Close() != nil:
-		m.reading.Unreadable++
-	}
-	if end == tokenizer.Cut && m.json.Err() == nil {
-		m.reading.Unreadable = before // a cut body is short, not wrong
-	}
-	from := tokenizer.Reported
-	if end == tokenizer.Cut && !m.complete {
-		from = tokenizer.Partial
-	}
+	m.reading.Unreadable = m.Reader.Close(end)
+	from := m.Source(end)
 	var u tokenizer.Usage
 	if len(m.usage) > 0 {
 		g := gjson.ParseBytes(m.usage)
@@ -137,34 +96,16 @@ func (m *meter) Close(end tokenizer.End) tokenizer.Reading {
 	return m.reading
 }
 
-// Begin readies for an event or a line.
-func (m *meter) Begin(name []byte) {
-	m.json.Reset()
-	m.last, m.whole, m.begun, m.over = false, false, false, m.complete
+// Kind readies for an event, which may be called by its name or by a member.
+func (m *meter) Kind(name []byte) {
+	m.whole = false
 	m.kind(name)
 }
 
-// Data takes a piece of an event's data.
-func (m *meter) Data(p []byte) {
-	m.begun = m.begun || len(p) > 0
-	_ = m.json.Feed(p) // End asks again
-	m.complete = m.complete || m.last && m.json.Done()
-}
-
-// End judges the event. One without data is a sign of life and no more.
-func (m *meter) End(_ []byte, whole bool) {
-	if m.begun && !m.over && (!whole || m.json.Close() != nil) {
-		m.reading.Unreadable++
-		return
-	}
-	m.complete = m.complete || m.last
-}
-
-// kind takes what an event is called, by its name or a member.
 func (m *meter) kind(name []byte) {
 	switch string(name) {
 	case "message-end", "stream-end":
-		m.last = true
+		m.Last = true
 	case "tool-calls-generation": // what tool-calls-chunk said, again
 		m.whole = true
 	}

@@ -13,6 +13,7 @@ type job struct {
 	file             string // of its results
 	succeeded        string // how many requests did, as written; empty: not said
 	results          sums
+	lost             int // of them could not be added
 }
 
 // value takes a value of a batch.
@@ -28,7 +29,7 @@ func (j *job) value(as role, raw []byte) {
 		j.succeeded = string(raw)
 	default:
 		if j.results.value(as, raw); as == resultUsageRole {
-			j.results.add() // one model serves all requests of a batch
+			j.lost += j.results.add() // one model serves all requests of a batch
 		}
 	}
 }
@@ -46,7 +47,12 @@ func (j *job) settle(r *tokenizer.Reading, of string) {
 	switch j.status {
 	case "SUCCESS", "FAILED", "TIMEOUT_EXCEEDED", "CANCELLED":
 		j.results.sound = j.results.sound || strings.HasSuffix(j.endpoint, "/transcriptions")
-		if j.results.tell(r); len(r.Usage) == 0 && j.succeeded != "0" {
+		if r.Model == "" {
+			r.Model = j.results.model
+		}
+		j.results.model = r.Model
+		r.Unreadable += j.lost
+		if r.Usage = j.results.used(); len(r.Usage) == 0 && j.succeeded != "0" {
 			r.Deferred = tokenizer.Deferred{ID: id, Alias: j.file}
 		}
 	case "":

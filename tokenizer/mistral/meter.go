@@ -2,22 +2,18 @@ package mistral
 
 import (
 	"github.com/farebox/farebox/tokenizer"
+	"github.com/farebox/farebox/tokenizer/frames"
 	"github.com/farebox/farebox/tokenizer/jsonscan"
 	"github.com/farebox/farebox/tokenizer/openai"
-	"github.com/farebox/farebox/tokenizer/sse"
 	"github.com/tidwall/gjson"
 )
 
 // meter reads one answer that is not shaped as OpenAI's.
 type meter struct {
-	call     tokenizer.Call
-	json     *jsonscan.Scanner
-	events   *sse.Splitter // nil: the answer is one JSON value, or no text at all
-	complete bool
-	last     bool // this event ends the answer
-	repeats  bool // this event tells text that was told before
-	begun    bool // something of this event has come
-	over     bool // the answer had ended before this event
+	*frames.Reader
+	call    tokenizer.Call
+	form    tokenizer.Form
+	repeats bool // this event tells text that was told before
 
 	reading      tokenizer.Reading
 	conversation string
@@ -35,61 +31,28 @@ func (*Dialect) NewMeter(call tokenizer.Call, answer tokenizer.Answer) tokenizer
 	case batchResults:
 		return newFileMeter(call.Of, answer.Form)
 	}
-	m := &meter{call: call}
-	m.json = jsonscan.New(script.Plan, m)
-	switch {
-	case answer.Form == tokenizer.JSON:
-	case answer.Form == tokenizer.SSE:
-		m.events = sse.New(m)
-	case call.Operation != speech:
+	if answer.Form != tokenizer.JSON && answer.Form != tokenizer.SSE && call.Operation != speech {
 		return nil
 	}
+	m := &meter{call: call, form: answer.Form}
+	m.Reader = frames.New(script.Plan, answer.Form, m)
 	return m
 }
 
-// Feed takes the next bytes of the answer.
-func (m *meter) Feed(p []byte) (complete bool) {
-	if m.events != nil {
-		m.events.Feed(p)
-		return m.complete
-	}
-	_ = m.json.Feed(p) // Close asks again
-	m.complete = m.json.Done()
-	return m.complete
-}
-
-// Begin readies for an event.
-func (m *meter) Begin(name []byte) {
-	m.json.Reset()
-	m.last, m.repeats, m.begun, m.over = false, false, false, m.complete
+// Kind readies for an event, which may be called by its name or by its type member.
+func (m *meter) Kind(name []byte) {
+	m.repeats = false
 	m.kind(name)
 }
 
-// Data takes a piece of an event's data.
-func (m *meter) Data(p []byte) {
-	m.begun = m.begun || len(p) > 0
-	_ = m.json.Feed(p) // End asks again
-	m.complete = m.complete || m.last && m.json.Done()
-}
-
-// End judges the event. One without data is a sign of life and no more.
-func (m *meter) End(_ []byte, whole bool) {
-	if m.begun && !m.over && (!whole || m.json.Close() != nil) {
-		m.reading.Unreadable++
-		return
-	}
-	m.complete = m.complete || m.last
-}
-
-// kind takes what an event is called, by its name or its type member.
 func (m *meter) kind(name []byte) {
 	switch string(name) {
 	case "conversation.response.done", "speech.audio.done":
-		m.last = true
+		m.Last = true
 	case "conversation.response.error":
-		m.last, m.reading.Error = true, true
+		m.Last, m.reading.Error = true, true
 	case "transcription.done":
-		m.last, m.repeats = true, true
+		m.Last, m.repeats = true, true
 	case "transcription.segment":
 		m.repeats = true
 	}
@@ -109,7 +72,7 @@ func (m *meter) Value(watch int, raw []byte) {
 	case errorRole:
 		m.reading.Error = m.reading.Error || jsonscan.Says(raw)
 	case kindRole:
-		if m.events != nil && len(raw) > 2 && raw[0] == '"' {
+		if m.form == tokenizer.SSE && len(raw) > 2 && raw[0] == '"' {
 			m.kind(raw[1 : len(raw)-1])
 		}
 	case idRole:
@@ -134,8 +97,10 @@ func (m *meter) Text(_ int, piece []byte) {
 
 // Close ends the metering.
 func (m *meter) Close(end tokenizer.End) tokenizer.Reading {
-	m.finish(end)
 	r := m.reading
+	if unreadable := m.Reader.Close(end); m.form == tokenizer.SSE || m.call.Operation != speech {
+		r.Unreadable = unreadable // of sound that is made nothing is read
+	}
 	if m.conversation != "" {
 		r.ResponseID = m.conversation
 	}
@@ -171,27 +136,9 @@ func (m *meter) told(end tokenizer.End, r *tokenizer.Reading) (u tokenizer.Usage
 	if len(m.usage) == 0 {
 		return u
 	}
-	from := tokenizer.Reported
-	if end == tokenizer.Cut && !m.complete {
-		from = tokenizer.Partial
-	}
 	g := gjson.ParseBytes(m.usage)
 	r.Tier = g.Get("service_tier").Str
-	return counts(g, from)
-}
-
-// finish reads what lacks its end: in a cut answer it is short, not wrong.
-func (m *meter) finish(end tokenizer.End) {
-	before := m.reading.Unreadable
-	switch {
-	case m.events != nil:
-		m.events.Flush()
-	case m.call.Operation != speech && m.json.Close() != nil:
-		m.reading.Unreadable++
-	}
-	if end == tokenizer.Cut && m.json.Err() == nil {
-		m.reading.Unreadable = before
-	}
+	return counts(g, m.Source(end))
 }
 
 // Heard implements tokenizer.Hearer.

@@ -11,7 +11,6 @@ import (
 // sums adds up what the answered requests of a batch used.
 type sums struct {
 	all   cells.Sums
-	lost  int  // that could not be added
 	sound bool // they are transcriptions
 
 	// Of the request at hand.
@@ -36,32 +35,30 @@ func (r *sums) value(as role, raw []byte) {
 
 // add adds the request at hand. A success without counts is one that cannot be
 // read.
-func (r *sums) add() {
+func (r *sums) add() (unreadable int) {
 	u := counts(gjson.ParseBytes(r.usage), tokenizer.Reported)
 	u.Model = r.model
-	if !u.Known() || !r.all.Add(&u) {
-		r.lost++
-	}
 	r.usage = r.usage[:0]
+	if !u.Known() || !r.all.Add(&u) {
+		return 1
+	}
+	return 0
 }
 
-// tell says what all of them used. Where a model came behind the first counts, it
-// is that of the others.
-func (r *sums) tell(to *tokenizer.Reading) {
-	to.Unreadable += r.lost
-	if to.Model == "" {
-		to.Model = r.model
-	}
-	to.Usage = r.all.All()
-	for i := range to.Usage {
-		u := &to.Usage[i]
+// used is what all of them used. Where a model came behind the first counts, it is
+// that of the others.
+func (r *sums) used() []tokenizer.Usage {
+	all := r.all.All()
+	for i := range all {
+		u := &all[i]
 		if u.Model == "" {
-			u.Model = to.Model
+			u.Model = r.model
 		}
 		if _, told := u.Count(tokenizer.AudioSeconds); told && r.sound {
 			waiveTokens(u)
 		}
 	}
+	return all
 }
 
 // fileMeter reads the file of a batch's results, a line for each request. One that
@@ -93,24 +90,20 @@ func newFileMeter(of string, form tokenizer.Form) tokenizer.Meter {
 // Close ends the metering. Results that were not read to their end, or of which
 // nothing could be read, settle nothing: the batch goes on.
 func (m *fileMeter) Close(end tokenizer.End) (r tokenizer.Reading) {
-	unreadable, whole := m.Reader.Close(end)
-	r.Unreadable, r.Tier = unreadable, batch
-	m.line.sums.tell(&r)
-	if !whole || len(r.Usage) == 0 && r.Unreadable > 0 {
-		r.Model, r.Usage, r.Deferred.ID = "", nil, m.of
-	}
+	r = m.Tell(end, m.of, m.line.sums.used)
+	r.Tier = batch
 	return r
 }
 
 // Begin forgets the line before.
 func (l *fileLine) Begin() { l.status, l.failed, l.sums.usage = 0, false, l.sums.usage[:0] }
 
-// End adds the line to the sums, which tell what of them could not be read.
+// End adds the line to the sums.
 func (l *fileLine) End() (unreadable int) {
-	if !l.failed && l.status < 300 {
-		l.sums.add()
+	if l.failed || l.status >= 300 {
+		return 0
 	}
-	return 0
+	return l.sums.add()
 }
 
 // Value takes a value that the scanner found.

@@ -2,8 +2,8 @@ package ollama
 
 import (
 	"github.com/farebox/farebox/tokenizer"
+	"github.com/farebox/farebox/tokenizer/frames"
 	"github.com/farebox/farebox/tokenizer/jsonscan"
-	"github.com/farebox/farebox/tokenizer/ndjson"
 )
 
 // role says what a watched value is good for.
@@ -45,53 +45,24 @@ var script = jsonscan.MustScript(keep, map[string]role{
 // prompt was in the cache of the server: then the input is not known, which is not
 // zero. What of a prompt was in the cache is told nowhere.
 type meter struct {
-	json     *jsonscan.Scanner
-	lines    *ndjson.Splitter // nil: the answer is one JSON value
-	complete bool
-	done     bool // this line says that it is the last
-	begun    bool // something of this line has come
-	over     bool // the answer had ended before this line
-
+	*frames.Reader
 	reading tokenizer.Reading
 	usage   tokenizer.Usage
 }
 
 // NewMeter makes the meter of one answer.
 func (*Dialect) NewMeter(_ tokenizer.Call, answer tokenizer.Answer) tokenizer.Meter {
-	m := &meter{}
-	m.json = jsonscan.New(script.Plan, m)
-	switch answer.Form {
-	case tokenizer.JSON:
-	case tokenizer.NDJSON:
-		m.lines = ndjson.New(m)
-	default:
+	if answer.Form != tokenizer.JSON && answer.Form != tokenizer.NDJSON {
 		return nil
 	}
+	m := &meter{}
+	m.Reader = frames.New(script.Plan, answer.Form, m)
 	return m
-}
-
-// Feed takes the next bytes of the answer.
-func (m *meter) Feed(p []byte) (complete bool) {
-	if m.lines != nil {
-		m.lines.Feed(p)
-		return m.complete
-	}
-	_ = m.json.Feed(p) // Close asks again
-	m.complete = m.json.Done()
-	return m.complete
 }
 
 // Close ends the metering.
 func (m *meter) Close(end tokenizer.End) tokenizer.Reading {
-	before := m.reading.Unreadable
-	if m.lines != nil {
-		m.lines.Flush()
-	} else if m.json.Close() != nil {
-		m.reading.Unreadable++
-	}
-	if end == tokenizer.Cut && m.json.Err() == nil {
-		m.reading.Unreadable = before // a cut body is short, not wrong
-	}
+	m.reading.Unreadable = m.Reader.Close(end)
 	if m.usage.Known() {
 		m.usage.Model = m.reading.Model
 		m.reading.Usage = []tokenizer.Usage{m.usage}
@@ -99,25 +70,8 @@ func (m *meter) Close(end tokenizer.End) tokenizer.Reading {
 	return m.reading
 }
 
-// Begin readies for a line.
-func (m *meter) Begin([]byte) {
-	m.json.Reset()
-	m.done, m.begun, m.over = false, false, m.complete
-}
-
-// Data takes a piece of a line.
-func (m *meter) Data(p []byte) {
-	m.begun = m.begun || len(p) > 0
-	_ = m.json.Feed(p) // End asks again
-	m.complete = m.complete || m.done && m.json.Done()
-}
-
-// End judges the line.
-func (m *meter) End(_ []byte, whole bool) {
-	if m.begun && !m.over && (!whole || m.json.Close() != nil) {
-		m.reading.Unreadable++
-	}
-}
+// Kind readies for a line, which has no name.
+func (*meter) Kind([]byte) {}
 
 // Value takes a value that the scanner found.
 func (m *meter) Value(watch int, raw []byte) {
@@ -125,7 +79,7 @@ func (m *meter) Value(watch int, raw []byte) {
 	case modelRole:
 		jsonscan.SetWord(&m.reading.Model, raw)
 	case doneRole:
-		m.done = string(raw) == "true"
+		m.Last = string(raw) == "true"
 	case finishRole:
 		jsonscan.SetWord(&m.reading.Finish, raw)
 	case errorRole:

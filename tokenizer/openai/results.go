@@ -55,16 +55,8 @@ func newResultsMeter(of string, form tokenizer.Form) tokenizer.Meter {
 // Close ends the metering. Results that were not read to their end, or of which
 // nothing could be read, settle nothing: the batch goes on.
 func (m *resultsMeter) Close(end tokenizer.End) (r tokenizer.Reading) {
-	unreadable, whole := m.Reader.Close(end)
-	r.Unreadable, r.Tier = unreadable, tierBatch
-	all := m.line.sums.All()
-	if !whole || len(all) == 0 && unreadable > 0 {
-		r.Deferred.ID = m.of
-		return r
-	}
-	if r.Usage = all; len(all) > 0 {
-		r.Model = all[0].Model
-	}
+	r = m.Tell(end, m.of, m.line.sums.All)
+	r.Tier = tierBatch
 	return r
 }
 

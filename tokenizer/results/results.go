@@ -65,6 +65,22 @@ func (r *Reader) Close(end tokenizer.End) (unreadable int, whole bool) {
 	return r.unreadable, end == tokenizer.Complete && !torn && r.seen > 0
 }
 
+// Tell ends a file as Close does, and says what it tells: what its lines used, or,
+// where it is not whole or nothing of it could be read, that the batch goes on.
+func (r *Reader) Tell(end tokenizer.End, file string, used func() []tokenizer.Usage) (t tokenizer.Reading) {
+	unreadable, whole := r.Close(end)
+	t.Unreadable = unreadable
+	all := used()
+	if !whole || len(all) == 0 && unreadable > 0 {
+		t.Deferred.ID = file
+		return t
+	}
+	if t.Usage = all; len(all) > 0 {
+		t.Model = all[0].Model
+	}
+	return t
+}
+
 // handler takes lines, and sink their values: a dialect's meter, which holds a
 // Reader, has no use for either.
 type (
