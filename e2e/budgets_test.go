@@ -289,7 +289,7 @@ func TestStrictHoldsAreNeverExceeded(t *testing.T) {
 	}
 }
 
-// TestStrictNeedsNoLimitsOfModels: what gpt-4o-mini can give and counts for a picture
+// TestStrictNeedsNoLimitsOfModels: what gpt-4o-mini can give, and counts for a picture,
 // is built in; of another model nobody knows it.
 func TestStrictNeedsNoLimitsOfModels(t *testing.T) {
 	t.Parallel()
@@ -322,6 +322,14 @@ func TestStrictNeedsNoLimitsOfModels(t *testing.T) {
 		if !strings.Contains(string(c.Body), fmt.Sprint(most)) {
 			t.Fatalf("the provider was asked %s", c.Body)
 		}
+	}
+	const picture = `[{"type":"image_url","image_url":{"url":"data:image/png;base64,iVBORw0KGgo="}}]`
+	// All that gpt-4o can read costs $0.32, more than there is; a picture of it is less.
+	e := ask(s, chatPath, fmt.Sprintf(`{"model":"gpt-4o","max_tokens":100,"messages":[{"role":"user","content":%s}]}`, picture))
+	e.header.Set("X-Team", "painters") // who have spent nothing
+	s.Provider.Play(provider.Scenario{Usage: &provider.Usage{Prompt: 1500, Completion: 100}})
+	if g := e.run(t.Context()); g.status != http.StatusOK {
+		t.Errorf("a picture: status %d, %s", g.status, g.body)
 	}
 	for why, g := range map[string]got{
 		"a model of nobody's": chat("replay", `"Where is the ferry?"`),
