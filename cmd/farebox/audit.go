@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -22,7 +23,8 @@ func newAudit() *cobra.Command {
 		Long: `Show the changes that were made to a running farebox, newest first: who made
 each, with which role, of what, what it was before and after, and why. Entries
 are never changed or removed. The number of an entry is what corrections name as
-their audit entry, see "explain".
+their audit entry, see "explain". Where replicas share budgets, each has what
+people told another, too, and says via which.
 
 Kinds of change are outcome.set, see "outcomes set", prices.rerate, see "prices
 rerate", approval.request, approval.grant and approval.revoke, see "approvals",
@@ -89,12 +91,19 @@ func showAudit(a *api.AuditAnswer, in *time.Location) string {
 	t := table{columns: []column{
 		{"NUMBER", true}, {head: "TIME"}, {head: "ACTOR"}, {head: "ROLE"}, {head: "KIND"}, {head: "SUBJECT"}, {head: "REASON"}, {head: "BEFORE"}, {head: "AFTER"},
 	}}
+	via := slices.ContainsFunc(a.Changes, func(c api.Change) bool { return c.Via != "" })
+	if via {
+		t.columns = append(t.columns, column{head: "VIA"})
+	}
 	for i := range a.Changes {
 		c := &a.Changes[i]
 		t.rows = append(t.rows, []string{
 			strconv.FormatInt(c.Number, 10), c.At.In(in).Format(time.RFC3339), plain(c.Actor), plain(c.Role), plain(c.Action), plain(c.Subject),
 			plain(c.Reason), plain(valueOf(c.Before)), plain(valueOf(c.After)),
 		})
+		if via {
+			t.rows[i] = append(t.rows[i], plain(c.Via))
+		}
 	}
 	return t.String()
 }
@@ -109,12 +118,12 @@ func valueOf(j []byte) string {
 
 // writeAuditCSV writes one line per entry under the names that JSON has.
 func writeAuditCSV(w io.Writer, a *api.AuditAnswer) error {
-	lines := [][]string{{"number", "at", "actor", "role", "action", "subject", "before", "after", "reason"}}
+	lines := [][]string{{"number", "at", "actor", "role", "action", "subject", "before", "after", "reason", "via"}}
 	for i := range a.Changes {
 		c := &a.Changes[i]
 		lines = append(lines, []string{
 			strconv.FormatInt(c.Number, 10), c.At.UTC().Format(time.RFC3339Nano), inert(c.Actor), inert(c.Role), inert(c.Action), inert(c.Subject),
-			inert(valueOf(c.Before)), inert(valueOf(c.After)), inert(c.Reason),
+			inert(valueOf(c.Before)), inert(valueOf(c.After)), inert(c.Reason), inert(c.Via),
 		})
 	}
 	if err := csv.NewWriter(w).WriteAll(lines); err != nil {

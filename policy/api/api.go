@@ -234,12 +234,13 @@ type Change struct {
 	Number  int64           `json:"number" doc:"Grows from entry to entry."`
 	At      time.Time       `json:"at"`
 	Actor   string          `json:"actor"`
-	Role    string          `json:"role" doc:"The actor's at that time."`
+	Role    string          `json:"role" doc:"The actor's at that time; empty: not known."`
 	Action  string          `json:"action" example:"outcome.set"`
 	Subject string          `json:"subject"`
 	Before  json.RawMessage `json:"before" doc:"null: there was nothing."`
 	After   json.RawMessage `json:"after" doc:"null: there is nothing any more."`
 	Reason  string          `json:"reason"`
+	Via     string          `json:"via,omitempty" doc:"The replica that was told, and let this one know; absent: this one was."`
 }
 
 // AuditAnswer is a page of the audit, newest first.

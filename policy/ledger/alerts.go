@@ -12,7 +12,7 @@ import (
 // Alert is one thing that someone should know, and what became of telling them.
 // Kind and Severity are words of policy/alert.
 type Alert struct {
-	Number int64 `json:"-"` // from 1, in the order in which they were raised; the store gives it
+	Number int64 `json:"-"` // from 1, in the order in which they were raised; 0: the store gives it
 	// Key is what makes two alerts the same: while one is there, another of its key is
 	// not kept. Re-arming takes it away.
 	Key string `json:"key"`
@@ -38,6 +38,8 @@ type Alert struct {
 	Muted   bool `json:"muted,omitempty"`  // nobody is told
 	Outdone bool `json:"outdone,omitempty"`
 	Rearmed bool `json:"rearmed,omitempty"`
+	// Elsewhere says that it was raised in another ledger, and is told from there.
+	Elsewhere bool `json:"elsewhere,omitempty"`
 
 	Acknowledged   time.Time  `json:"acknowledged,omitzero"` // zero: it is not
 	AcknowledgedBy string     `json:"acknowledged_by,omitempty"`
@@ -94,9 +96,9 @@ func (a *Alert) State() string {
 	return AlertSent
 }
 
-// Open reports whether someone is still to be told.
+// Open reports whether someone is still to be told, from here.
 func (a *Alert) Open() bool {
-	return slices.ContainsFunc(a.Deliveries, func(d Delivery) bool { return d.State == AlertNew })
+	return !a.Elsewhere && slices.ContainsFunc(a.Deliveries, func(d Delivery) bool { return d.State == AlertNew })
 }
 
 // Unreviewed reports whether someone has still to acknowledge it.
@@ -210,7 +212,7 @@ func (m *Mute) Check() error {
 
 // Fits reports whether m keeps a from being told.
 func (m *Mute) Fits(a *Alert) bool {
-	return m.Rule == a.Rule && (m.Of == "" || m.Of == a.Of) && (m.Team == "" || m.Team == a.Team) && a.At.Before(m.Until)
+	return !m.Lifted() && m.Rule == a.Rule && (m.Of == "" || m.Of == a.Of) && (m.Team == "" || m.Team == a.Team) && a.At.Before(m.Until)
 }
 
 // AlertSearch asks for alerts, newest first. What is empty is not asked for.
@@ -257,6 +259,6 @@ type Alerts interface {
 	// Mute keeps m in place of one of the same rule, of and team; one that ends before
 	// it began mutes nothing. c goes to the audit.
 	Mute(ctx context.Context, m Mute, c Change) error
-	// Mutes returns those that end after at, the next to end first.
+	// Mutes returns those that mute, and end after at, the next to end first.
 	Mutes(ctx context.Context, at time.Time) ([]Mute, error)
 }

@@ -11,7 +11,7 @@ import (
 // Approval is a team's leave to ask a model until a time: one requests it, and
 // another decides.
 type Approval struct {
-	Number int64     `json:"-"` // from 1, in the order in which they were requested; the store gives it
+	Number int64     `json:"-"` // from 1, in the order in which they were requested; 0: the store gives it
 	Team   string    `json:"team"`
 	Model  string    `json:"model"` // a name, or a pattern in which * stands for any characters
 	Until  time.Time `json:"until"` // just before then it ends

@@ -67,6 +67,7 @@ type Change struct {
 	Before  json.RawMessage // nil: there was nothing; the store fills it in
 	After   json.RawMessage // nil: there is nothing any more
 	Reason  string
+	Via     string // the replica that was told; empty: this one
 }
 
 // Review asks for entries of the audit, newest first.

@@ -11,7 +11,7 @@ import (
 // Topup is more of one account of a budget, until a time. One that waits is in
 // force once somebody else than who asked has granted it.
 type Topup struct {
-	Number int64     `json:"-"` // from 1, in the order in which they were asked for; the store gives it
+	Number int64     `json:"-"` // from 1, in the order in which they were asked for; 0: the store gives it
 	Rule   string    `json:"rule"`
 	Of     string    `json:"of,omitempty"`
 	Unit   string    `json:"unit"`

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/farebox/farebox/policy/ledger"
 )
@@ -18,7 +17,7 @@ func (s *Store) changeAlerts(ctx context.Context, do func(tx *sql.Tx) error) err
 	s.gate.Lock()
 	defer s.gate.Unlock()
 	err := inTx(ctx, s.change, do)
-	if err != nil && !errors.Is(err, ledger.ErrNoAlert) {
+	if err != nil && !errors.Is(err, ledger.ErrNoAlert) && !errors.Is(err, ledger.ErrOther) {
 		return fmt.Errorf("keep alerts in %s: %w", s.path, explain(err))
 	}
 	return err
@@ -61,8 +60,8 @@ func insertAlert(ctx context.Context, tx *sql.Tx, a *ledger.Alert) (number int64
 	if err != nil {
 		return 0, err
 	}
-	result, err := tx.ExecContext(ctx, `INSERT INTO alerts (at, key, family, kind, severity, rule, of, team, state, review, open, alert)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, micros(a.At), keyOf(a), a.Family, a.Kind, a.Severity, a.Rule, a.Of, a.Team,
+	result, err := tx.ExecContext(ctx, `INSERT INTO alerts (number, at, key, family, kind, severity, rule, of, team, state, review, open, alert)
+		VALUES (nullif(?, 0), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, a.Number, micros(a.At), keyOf(a), a.Family, a.Kind, a.Severity, a.Rule, a.Of, a.Team,
 		a.State(), truth(a.Unreviewed()), truth(a.Open()), string(text))
 	if err != nil {
 		return 0, err
@@ -194,84 +193,3 @@ func (s *Store) Acknowledge(ctx context.Context, number int64, c ledger.Change) 
 }
 
 func stateJSON(state string) json.RawMessage { return json.RawMessage(`"` + state + `"`) }
-
-// Rearm takes the keys from alerts.
-func (s *Store) Rearm(ctx context.Context, m ledger.Mute, c ledger.Change) (n int, err error) {
-	if err := m.Check(); err != nil {
-		return 0, err
-	}
-	err = s.changeAlerts(ctx, func(tx *sql.Tx) error {
-		all, err := alertsIn(ctx, tx, `rule = ?1 AND key <> '' AND (?2 = '' OR of = ?2) AND (?3 = '' OR team = ?3)`, m.Rule, m.Of, m.Team)
-		if err != nil {
-			return err
-		}
-		for i := range all {
-			all[i].Rearmed = true
-			if err := updateAlert(ctx, tx, &all[i]); err != nil {
-				return err
-			}
-		}
-		n = len(all)
-		c.Subject, c.After = m.String(), json.RawMessage(fmt.Sprintf(`{"rearmed":%d}`, n))
-		_, err = appendAudit(ctx, tx, &c)
-		return err
-	})
-	return n, err
-}
-
-// Mute keeps m.
-func (s *Store) Mute(ctx context.Context, m ledger.Mute, c ledger.Change) error {
-	if err := m.Check(); err != nil {
-		return err
-	}
-	return s.changeAlerts(ctx, func(tx *sql.Tx) error {
-		before, err := mutesWhere(ctx, tx, `rule = ? AND of = ? AND team = ?`, m.Rule, m.Of, m.Team)
-		if err != nil {
-			return err
-		}
-		c.Subject = m.String()
-		if len(before) > 0 {
-			c.Before = before[0].Said()
-		}
-		if _, err := tx.ExecContext(ctx, `DELETE FROM mutes WHERE rule = ? AND of = ? AND team = ?`, m.Rule, m.Of, m.Team); err != nil {
-			return err
-		}
-		if m.Until.After(m.At) {
-			c.After = m.Said()
-			if _, err := tx.ExecContext(ctx, `INSERT INTO mutes (rule, of, team, at, until, actor, reason) VALUES (?, ?, ?, ?, ?, ?, ?)`,
-				m.Rule, m.Of, m.Team, micros(m.At), micros(m.Until), m.By, m.Why); err != nil {
-				return err
-			}
-		}
-		_, err = appendAudit(ctx, tx, &c)
-		return err
-	})
-}
-
-// Mutes returns those that end after at.
-func (s *Store) Mutes(ctx context.Context, at time.Time) ([]ledger.Mute, error) {
-	all, err := mutesIn(ctx, s.read, micros(at))
-	if err != nil {
-		return nil, fmt.Errorf("read mutes of %s: %w", s.path, explain(err))
-	}
-	return all, nil
-}
-
-func mutesIn(ctx context.Context, in asker, at int64) ([]ledger.Mute, error) {
-	return mutesWhere(ctx, in, `until > ? ORDER BY until, rule, of, team`, at)
-}
-
-func mutesWhere(ctx context.Context, in asker, where string, args ...any) ([]ledger.Mute, error) {
-	rows, err := in.QueryContext(ctx, `SELECT rule, of, team, at, until, actor, reason FROM mutes WHERE `+where, args...)
-	if err != nil {
-		return nil, err
-	}
-	return collect(rows, scanMute)
-}
-
-func scanMute(rows *sql.Rows) (m ledger.Mute, err error) {
-	var at, until int64
-	err = rows.Scan(&m.Rule, &m.Of, &m.Team, &at, &until, &m.By, &m.Why)
-	m.At, m.Until = instant(at), instant(until)
-	return m, err
-}

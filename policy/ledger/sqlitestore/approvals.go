@@ -14,19 +14,23 @@ import (
 func (s *Store) RequestApproval(ctx context.Context, a ledger.Approval, c ledger.Change) (ledger.Approval, error) {
 	a = a.Kept()
 	a.State = ledger.ApprovalRequested
-	err := s.changeApproval(ctx, func(tx *sql.Tx) error {
-		result, err := tx.ExecContext(ctx, `INSERT INTO approvals (team, state, approval) VALUES (?, ?, ?)`, a.Team, a.State, string(a.Said()))
-		if err != nil {
-			return err
-		}
-		if a.Number, err = result.LastInsertId(); err != nil {
-			return err
-		}
-		c.Subject, c.Before, c.After = a.String(), nil, a.Said()
-		_, err = appendAudit(ctx, tx, &c)
-		return err
-	})
+	err := s.changeApproval(ctx, func(tx *sql.Tx) error { return insertApproval(ctx, tx, &a, &c) })
 	return a, err
+}
+
+// insertApproval keeps a under its number, or gives it one.
+func insertApproval(ctx context.Context, tx *sql.Tx, a *ledger.Approval, c *ledger.Change) error {
+	result, err := tx.ExecContext(ctx, `INSERT INTO approvals (number, team, state, approval) VALUES (nullif(?, 0), ?, ?, ?)`,
+		a.Number, a.Team, a.State, string(a.Said()))
+	if err != nil {
+		return err
+	}
+	if a.Number, err = result.LastInsertId(); err != nil {
+		return err
+	}
+	c.Subject, c.Before, c.After = a.String(), nil, a.Said()
+	_, err = appendAudit(ctx, tx, c)
+	return err
 }
 
 // DecideApproval changes an approval, and notes that in the audit.
@@ -42,15 +46,19 @@ func (s *Store) DecideApproval(ctx context.Context, number int64, d ledger.Decis
 		if a, err = before.Decide(d); err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `UPDATE approvals SET state = ?, approval = ? WHERE number = ?`, a.State, string(a.Said()), number)
-		if err != nil {
-			return err
-		}
-		c.Subject, c.Before, c.After = a.String(), before.Said(), a.Said()
-		_, err = appendAudit(ctx, tx, &c)
-		return err
+		return updateApproval(ctx, tx, &before, &a, &c)
 	})
 	return a, err
+}
+
+func updateApproval(ctx context.Context, tx *sql.Tx, before, a *ledger.Approval, c *ledger.Change) error {
+	_, err := tx.ExecContext(ctx, `UPDATE approvals SET state = ?, approval = ? WHERE number = ?`, a.State, string(a.Said()), a.Number)
+	if err != nil {
+		return err
+	}
+	c.Subject, c.Before, c.After = a.String(), before.Said(), a.Said()
+	_, err = appendAudit(ctx, tx, c)
+	return err
 }
 
 // changeApproval runs do in a transaction of its own, beside Write.
@@ -58,7 +66,7 @@ func (s *Store) changeApproval(ctx context.Context, do func(tx *sql.Tx) error) e
 	s.gate.Lock()
 	defer s.gate.Unlock()
 	err := inTx(ctx, s.change, do)
-	for _, why := range []error{ledger.ErrNoApproval, ledger.ErrOwnApproval, ledger.ErrDecided, ledger.ErrEnded} {
+	for _, why := range []error{ledger.ErrNoApproval, ledger.ErrOwnApproval, ledger.ErrDecided, ledger.ErrEnded, ledger.ErrOther} {
 		if errors.Is(err, why) {
 			return err
 		}

@@ -67,8 +67,8 @@ func callBytes(id policy.CallID) []byte {
 
 // appendAudit returns the number of the entry.
 func appendAudit(ctx context.Context, tx *sql.Tx, c *ledger.Change) (int64, error) {
-	result, err := tx.ExecContext(ctx, `INSERT INTO audit (at, actor, role, action, subject, before, after, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		micros(c.At), c.Actor, c.Role, c.Action, c.Subject, said(c.Before), said(c.After), c.Reason)
+	result, err := tx.ExecContext(ctx, `INSERT INTO audit (at, actor, role, action, subject, before, after, reason, via) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		micros(c.At), c.Actor, c.Role, c.Action, c.Subject, said(c.Before), said(c.After), c.Reason, c.Via)
 	if err != nil {
 		return 0, err
 	}
@@ -114,7 +114,7 @@ func (s *Store) Audit(ctx context.Context, r ledger.Review) ([]ledger.Change, er
 	if err := r.Check(); err != nil {
 		return nil, err
 	}
-	rows, err := s.read.QueryContext(ctx, `SELECT number, at, actor, role, action, subject, before, after, reason FROM audit
+	rows, err := s.read.QueryContext(ctx, `SELECT number, at, actor, role, action, subject, before, after, reason, via FROM audit
 		WHERE at >= ?1 AND at < ?2 AND (?3 = '' OR actor = ?3) AND (?4 = '' OR action = ?4) AND (?5 = 0 OR number < ?5)
 		ORDER BY number DESC LIMIT ?6`, ceilMicros(r.From), ceilMicros(r.To), r.Actor, r.Action, r.Below, r.Limit)
 	if err != nil {
@@ -130,7 +130,7 @@ func (s *Store) Audit(ctx context.Context, r ledger.Review) ([]ledger.Change, er
 func scanChange(rows *sql.Rows) (c ledger.Change, err error) {
 	var at int64
 	var before, after sql.NullString
-	if err := rows.Scan(&c.Number, &at, &c.Actor, &c.Role, &c.Action, &c.Subject, &before, &after, &c.Reason); err != nil {
+	if err := rows.Scan(&c.Number, &at, &c.Actor, &c.Role, &c.Action, &c.Subject, &before, &after, &c.Reason, &c.Via); err != nil {
 		return c, err
 	}
 	c.At = instant(at)

@@ -48,7 +48,7 @@ type Store struct {
 	journal *journal
 }
 
-var _ ledger.Store = (*Store)(nil)
+var _ ledger.Adopts = (*Store)(nil)
 
 // Open opens the ledger at path, and makes it (mode 0600, with its tables) when
 // there is none. The folder must exist. Process and Async are synchronous=NORMAL,

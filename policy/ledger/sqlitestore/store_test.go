@@ -38,6 +38,10 @@ func TestStore(t *testing.T) {
 	}
 }
 
+func TestStoreAdopts(t *testing.T) {
+	ledgertest.RunAdopts(t, func(t *testing.T) ledger.Adopts { return open(t, filepath.Join(t.TempDir(), "l.db"), ledger.Async) })
+}
+
 func TestSettings(t *testing.T) {
 	for d, want := range map[ledger.Durability]string{ledger.Process: "1", ledger.Async: "1", ledger.Power: "2"} {
 		s := open(t, filepath.Join(t.TempDir(), "l.db"), d)

@@ -15,23 +15,26 @@ import (
 // Topup keeps t, and notes that in the audit.
 func (s *Store) Topup(ctx context.Context, t ledger.Topup, c ledger.Change) (ledger.Topup, error) {
 	t = t.Kept()
+	err := s.changeTopup(ctx, func(tx *sql.Tx) error { return insertTopup(ctx, tx, &t, &c) })
+	return t, err
+}
+
+// insertTopup keeps t under its number, or gives it one.
+func insertTopup(ctx context.Context, tx *sql.Tx, t *ledger.Topup, c *ledger.Change) error {
 	until := int64(math.MaxInt64)
 	if !t.Until.IsZero() {
 		until = micros(t.Until)
 	}
-	err := s.changeTopup(ctx, func(tx *sql.Tx) error {
-		result, err := tx.ExecContext(ctx, `INSERT INTO topups (until, topup) VALUES (?, ?)`, until, string(t.Said()))
-		if err != nil {
-			return err
-		}
-		if t.Number, err = result.LastInsertId(); err != nil {
-			return err
-		}
-		c.Subject, c.Before, c.After = t.String(), nil, t.Said()
-		_, err = appendAudit(ctx, tx, &c)
+	result, err := tx.ExecContext(ctx, `INSERT INTO topups (number, until, topup) VALUES (nullif(?, 0), ?, ?)`, t.Number, until, string(t.Said()))
+	if err != nil {
 		return err
-	})
-	return t, err
+	}
+	if t.Number, err = result.LastInsertId(); err != nil {
+		return err
+	}
+	c.Subject, c.Before, c.After = t.String(), nil, t.Said()
+	_, err = appendAudit(ctx, tx, c)
+	return err
 }
 
 // GrantTopup grants one, and notes that in the audit.
@@ -48,14 +51,18 @@ func (s *Store) GrantTopup(ctx context.Context, number int64, c ledger.Change) (
 		if t, err = before.Grant(&c); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, `UPDATE topups SET topup = ? WHERE number = ?`, string(t.Said()), number); err != nil {
-			return err
-		}
-		c.Subject, c.Before, c.After = t.String(), before.Said(), t.Said()
-		_, err = appendAudit(ctx, tx, &c)
-		return err
+		return updateTopup(ctx, tx, &before, &t, &c)
 	})
 	return t, err
+}
+
+func updateTopup(ctx context.Context, tx *sql.Tx, before, t *ledger.Topup, c *ledger.Change) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE topups SET topup = ? WHERE number = ?`, string(t.Said()), t.Number); err != nil {
+		return err
+	}
+	c.Subject, c.Before, c.After = t.String(), before.Said(), t.Said()
+	_, err := appendAudit(ctx, tx, c)
+	return err
 }
 
 // changeTopup runs do in a transaction of its own, beside Write.
@@ -63,7 +70,7 @@ func (s *Store) changeTopup(ctx context.Context, do func(tx *sql.Tx) error) erro
 	s.gate.Lock()
 	defer s.gate.Unlock()
 	err := inTx(ctx, s.change, do)
-	for _, why := range []error{ledger.ErrNoTopup, ledger.ErrOwnTopup, ledger.ErrDecided, ledger.ErrEnded} {
+	for _, why := range []error{ledger.ErrNoTopup, ledger.ErrOwnTopup, ledger.ErrDecided, ledger.ErrEnded, ledger.ErrOther} {
 		if errors.Is(err, why) {
 			return err
 		}
