@@ -14,9 +14,9 @@ import (
 
 // Actions of the audit on alerts.
 const (
-	AlertAcknowledge = "alert.acknowledge"
-	AlertMute        = "alert.mute"
-	AlertRearm       = "alert.rearm"
+	AlertAcknowledge = ledger.ActAcknowledge
+	AlertMute        = ledger.ActMute
+	AlertRearm       = ledger.ActRearm
 )
 
 // Alert is one alert, and what became of telling it.

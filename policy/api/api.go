@@ -240,7 +240,7 @@ type Change struct {
 	Before  json.RawMessage `json:"before" doc:"null: there was nothing."`
 	After   json.RawMessage `json:"after" doc:"null: there is nothing any more."`
 	Reason  string          `json:"reason"`
-	Via     string          `json:"via,omitempty" doc:"The replica that was told, and let this one know; absent: this one was."`
+	Via     string          `json:"via,omitempty" doc:"The replica that let this one know; absent: this one was told."`
 }
 
 // AuditAnswer is a page of the audit, newest first.

@@ -13,9 +13,9 @@ import (
 
 // Actions of the audit when someone asks for an approval, and decides on one.
 const (
-	ApprovalRequest = "approval.request"
-	ApprovalGrant   = "approval.grant"
-	ApprovalRevoke  = "approval.revoke"
+	ApprovalRequest = ledger.ActRequest
+	ApprovalGrant   = ledger.ActGrant
+	ApprovalRevoke  = ledger.ActRevoke
 )
 
 // MaxApproval is how long an approval may last.

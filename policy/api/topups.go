@@ -15,8 +15,8 @@ import (
 
 // Actions of the audit when a limit is raised, and when what waited is granted.
 const (
-	BudgetTopup = "budget.topup"
-	BudgetGrant = "budget.grant"
+	BudgetTopup = ledger.ActTopup
+	BudgetGrant = ledger.ActGrantTopup
 )
 
 // Bounds of top-ups.

@@ -29,14 +29,18 @@ const (
 	MaxKeep  = 400 * 24 * time.Hour // how long a note is kept
 )
 
-// ErrFull is the answer to a note for which a topic has no room.
-var ErrFull = errors.New("the topic is full")
+// Why notes are not posted.
+var (
+	ErrFull  = errors.New("the topic is full")
+	ErrTaken = errors.New("there is a note of that name")
+)
 
 // Note is what one replica tells all others.
 type Note struct {
 	Name string // tells it from others of its topic
 	Text []byte
 	Keep time.Duration // above 0: how long after it was posted it is forgotten
+	Once bool          // of those who post the name, only the first does
 }
 
 // Mark is how far a reader has read a topic; the zero Mark: nothing of it.
@@ -48,7 +52,8 @@ type Mark struct {
 // Board keeps notes by topic. It is safe for concurrent use.
 type Board interface {
 	// Post keeps notes of a topic, all or none of them. One takes the place of what had
-	// its name. It fails with ErrFull where that would be more than MaxNotes.
+	// its name, or fails with ErrTaken where it says Once. It fails with ErrFull where
+	// that would be more than MaxNotes.
 	Post(ctx context.Context, topic string, notes ...Note) error
 	// Since returns notes that were posted after mark, the oldest first, without their
 	// Keep, and the mark of the last of them. It may return some of them only: the

@@ -67,6 +67,9 @@ func (m *Memory) Post(_ context.Context, name string, notes ...Note) error {
 	t := m.open(name)
 	all, version := slices.Clone(t.notes), t.version
 	for _, n := range notes {
+		if n.Once && slices.ContainsFunc(all, func(h held) bool { return h.Name == n.Name }) {
+			return ErrTaken
+		}
 		all = slices.DeleteFunc(all, func(h held) bool { return h.Name == n.Name })
 		n.Text = slices.Clone(n.Text)
 		version++

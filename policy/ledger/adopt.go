@@ -13,6 +13,9 @@ import (
 // ErrOther says that two ledgers have different things under one number.
 var ErrOther = errors.New("the ledger has another of that number")
 
+// ErrUnsound says that something cannot be what another ledger has.
+var ErrUnsound = errors.New("no ledger has such a thing")
+
 // Adopts is a Store that takes what another ledger has of the same
 // thing, by its number: of both it keeps what Meet makes of them. So all ledgers
 // come to have the same, in whatever order they hear of it, and however often. What
@@ -42,7 +45,7 @@ type Adopts interface {
 func (t *Topup) Sound() error {
 	switch {
 	case t.Number < 1 || t.Rule == "" || t.Amount < 1 || t.By == "" || t.At.IsZero():
-		return errors.New("it is no top-up")
+		return ErrUnsound
 	case t.GrantedBy != "" && t.GrantedBy == t.By && !t.GrantedAt.Equal(t.At):
 		return ErrOwnTopup
 	}
@@ -61,6 +64,9 @@ func (t Topup) Meet(o Topup) (Topup, error) {
 	if t.Number != o.Number || !bytes.Equal(same.Said(), t.Said()) {
 		return t, ErrOther
 	}
+	if t.GrantedBy == "" && o.GrantedBy == t.By {
+		return t, ErrOwnTopup // who may raise at once never waits
+	}
 	if o.GrantedBy != "" && (t.GrantedBy == "" || earlier(o.GrantedAt, o.GrantedBy, t.GrantedAt, t.GrantedBy)) {
 		return o, nil
 	}
@@ -78,7 +84,7 @@ func (a *Approval) Sound() error {
 	asked := a.State == ApprovalRequested
 	switch {
 	case a.Number < 1 || a.Team == "" || a.Model == "" || a.By == "" || !slices.Contains(ApprovalStates, a.State) || asked != (a.DecidedBy == ""):
-		return errors.New("it is no approval")
+		return ErrUnsound
 	case a.State == ApprovalGranted && a.DecidedBy == a.By:
 		return ErrOwnApproval
 	}

@@ -67,8 +67,20 @@ type Change struct {
 	Before  json.RawMessage // nil: there was nothing; the store fills it in
 	After   json.RawMessage // nil: there is nothing any more
 	Reason  string
-	Via     string // the replica that was told; empty: this one
+	Via     string // the replica that let this one know; empty: this one was told
 }
+
+// Actions of the audit that others hear of.
+const (
+	ActTopup       = "budget.topup"
+	ActGrantTopup  = "budget.grant"
+	ActRequest     = "approval.request"
+	ActGrant       = "approval.grant"
+	ActRevoke      = "approval.revoke"
+	ActAcknowledge = "alert.acknowledge"
+	ActMute        = "alert.mute"
+	ActRearm       = "alert.rearm"
+)
 
 // Review asks for entries of the audit, newest first.
 type Review struct {

@@ -43,7 +43,7 @@ func listenAdmin(c *config.Config, p *callPath, reg *prometheus.Registry, g *gua
 		metrics = g.keys.seesAll(metrics)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/api/", g.counted(api.NewHandler(api.Options{Ledger: approving{p.store, p}, Rater: p.engine, Budgets: p.engine, Rearmed: p.alerts.desk.Forget, Identify: g.keys.identify, Logger: g.log})))
+	mux.Handle("/api/", g.counted(api.NewHandler(api.Options{Ledger: approving{p.decisions, p}, Rater: p.engine, Budgets: p.engine, Rearmed: p.alerts.desk.Forget, Identify: g.keys.identify, Logger: g.log})))
 	mux.Handle("GET /metrics", g.counted(metrics))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {

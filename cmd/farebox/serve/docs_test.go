@@ -12,8 +12,10 @@ import (
 	"testing"
 
 	"github.com/farebox/farebox/cmd/farebox/config"
+	"github.com/farebox/farebox/policy/board"
 	"github.com/farebox/farebox/policy/budget"
 	"github.com/farebox/farebox/policy/ledger"
+	"github.com/farebox/farebox/policy/relay"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
@@ -73,6 +75,9 @@ func wired(t *testing.T) *listing {
 	l.MustRegister(ledger.NewMonths(b.store, nil, log))
 	path, err := newCallPath(t.Context(), &c, b, budget.NewMemory(nil), l, log)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := relay.New(relay.Options{Board: board.NewMemory(nil), Ledger: b.store, Name: "one", Registerer: l}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := newGuards(&c, l, log); err != nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/farebox/farebox/policy/budget"
 	"github.com/farebox/farebox/policy/engine"
 	"github.com/farebox/farebox/policy/ledger"
+	"github.com/farebox/farebox/policy/relay"
 	"github.com/farebox/farebox/policy/terms"
 	"github.com/farebox/farebox/tokenizer/dialects"
 	"github.com/farebox/farebox/tokenizer/estimate"
@@ -78,6 +79,7 @@ func Run(ctx context.Context, from Source, log *slog.Logger) error {
 		return joinClose(err, books)
 	}
 	defer path.sweep(ctx)()
+	defer path.hear(ctx)()
 	stopWatch, err := path.alerts.watch(ctx, c, books.store, reg, log)
 	if err != nil {
 		admin.stop(context.WithoutCancel(ctx))
@@ -119,6 +121,9 @@ type callPath struct {
 	alerts *alerts
 	leases *leases
 
+	decisions ledger.Store // the store, of which other replicas are told
+	relay     *relay.Relay // nil: there are none
+
 	approvals   *access.Approvals
 	approveTurn sync.Mutex // held while approvals are read and set
 	log         *slog.Logger
@@ -140,7 +145,10 @@ func newCallPath(ctx context.Context, c *config.Config, b *books, state budget.S
 		return nil, err
 	}
 	p.terms = rules.engine.Terms
-	if p.alerts, err = newAlerts(c, b.store, reg, log); err != nil {
+	if err := p.relayTo(c, state, b.store, reg, log); err != nil {
+		return nil, err
+	}
+	if p.alerts, err = newAlerts(c, p.decisions, reg, log); err != nil {
 		return nil, err
 	}
 	b.alerts = p.alerts.desk

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 	}{
 		{"a note is read once", readOnce},
 		{"a note takes the place of one of its name", replaced},
+		{"a name is posted once", once},
 		{"topics are apart", apart},
 		{"notes are forgotten in time", forgotten},
 		{"a loss is told", lost},
@@ -106,6 +108,39 @@ func replaced(t *testing.T, h Harness) {
 	h.post(t, "a", note("one", "4"))
 	h.reads(t, "a", mark, "one", "4")
 	h.reads(t, "a", board.Mark{}, "two", "2", "one", "4")
+}
+
+func once(t *testing.T, h Harness) {
+	first := note("one", "1")
+	first.Once = true
+	again := first
+	again.Text = []byte("2")
+	h.post(t, "a", first)
+	for name, notes := range map[string][]board.Note{"again": {again}, "behind another": {note("two", "2"), again}, "twice at once": {note("three", "3"), {Name: "three", Keep: time.Hour, Once: true}}} {
+		if err := h.Post(t.Context(), "a", notes...); !errors.Is(err, board.ErrTaken) {
+			t.Errorf("%s: %v, want ErrTaken", name, err)
+		}
+	}
+	mark := h.reads(t, "a", board.Mark{}, "one", "1")
+	h.Advance(time.Hour)
+	h.post(t, "a", again)
+	h.reads(t, "a", mark, "one", "2")
+	var posted, taken atomic.Int64
+	var all sync.WaitGroup
+	for range 20 {
+		all.Go(func() {
+			switch err := h.Post(t.Context(), "b", again); {
+			case err == nil:
+				posted.Add(1)
+			case errors.Is(err, board.ErrTaken):
+				taken.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if posted.Load() != 1 || taken.Load() != 19 {
+		t.Errorf("of 20 at once %d posted it, and %d were told", posted.Load(), taken.Load())
+	}
 }
 
 func apart(t *testing.T, h Harness) {

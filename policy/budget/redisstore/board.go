@@ -50,20 +50,29 @@ func (b *Board) Post(ctx context.Context, topic string, notes ...board.Note) err
 	if err := board.Check(topic, notes); err != nil {
 		return fmt.Errorf("post notes: %w", err)
 	}
-	args := append(make([]string, 0, 2+3*len(notes)), rand.Text(), strconv.Itoa(board.MaxNotes))
+	args := append(make([]string, 0, 2+4*len(notes)), rand.Text(), strconv.Itoa(board.MaxNotes))
 	for i := range notes {
 		n := &notes[i]
-		args = append(args, n.Name, string(n.Text), strconv.FormatInt(n.Keep.Microseconds(), 10))
+		once := "0"
+		if n.Once {
+			once = "1"
+		}
+		args = append(args, n.Name, string(n.Text), strconv.FormatInt(n.Keep.Microseconds(), 10), once)
 	}
 	answer, err := b.store.run(ctx, b.do.post, b.keys(topic), args)
 	if err != nil {
 		return fmt.Errorf("post notes: %w", err)
 	}
 	kept, err := answer[1].AsInt64()
-	if err == nil && kept == 0 {
-		err = fmt.Errorf("post notes of %s: %w", topic, board.ErrFull)
+	switch {
+	case err != nil:
+		return err
+	case kept == 0:
+		return fmt.Errorf("post notes of %s: %w", topic, board.ErrFull)
+	case kept == 2:
+		return fmt.Errorf("post notes of %s: %w", topic, board.ErrTaken)
 	}
-	return err
+	return nil
 }
 
 // Since implements board.Board. It returns up to 1000 notes at once.

@@ -66,7 +66,7 @@ func (s *Store) changeApproval(ctx context.Context, do func(tx *sql.Tx) error) e
 	s.gate.Lock()
 	defer s.gate.Unlock()
 	err := inTx(ctx, s.change, do)
-	for _, why := range []error{ledger.ErrNoApproval, ledger.ErrOwnApproval, ledger.ErrDecided, ledger.ErrEnded, ledger.ErrOther} {
+	for _, why := range []error{ledger.ErrNoApproval, ledger.ErrOwnApproval, ledger.ErrDecided, ledger.ErrEnded, ledger.ErrOther, ledger.ErrUnsound} {
 		if errors.Is(err, why) {
 			return err
 		}

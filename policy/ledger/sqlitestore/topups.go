@@ -70,7 +70,7 @@ func (s *Store) changeTopup(ctx context.Context, do func(tx *sql.Tx) error) erro
 	s.gate.Lock()
 	defer s.gate.Unlock()
 	err := inTx(ctx, s.change, do)
-	for _, why := range []error{ledger.ErrNoTopup, ledger.ErrOwnTopup, ledger.ErrDecided, ledger.ErrEnded, ledger.ErrOther} {
+	for _, why := range []error{ledger.ErrNoTopup, ledger.ErrOwnTopup, ledger.ErrDecided, ledger.ErrEnded, ledger.ErrOther, ledger.ErrUnsound} {
 		if errors.Is(err, why) {
 			return err
 		}
