@@ -23,13 +23,13 @@ func (st *stream) changes(call tokenizer.Call, body []byte) tokenizer.Part {
 
 // change returns the edits that make the call go as its ticket says, and sets the
 // path, of which raw is as it came. What a body does not allow goes as it was
-// asked, and the ticket no longer says otherwise.
-func (st *stream) change(body []byte, raw string) []tokenizer.Edit {
+// asked, and the ticket no longer says otherwise; done are the parts that are changed.
+func (st *stream) change(body []byte, raw string) (edits []tokenizer.Edit, done tokenizer.Part) {
 	t := &st.ticket
 	want := tokenizer.Change{Model: t.Model, MaxOutput: t.MaxOutput, Hint: t.Hint, Provider: st.way.provider}
 	parts := want.Parts()
 	if parts == 0 {
-		return nil
+		return nil, 0
 	}
 	var made tokenizer.Rewrite
 	if changer, can := st.way.dialect.(tokenizer.Changer); can && st.request.Changes != 0 {
@@ -49,7 +49,7 @@ func (st *stream) change(body []byte, raw string) []tokenizer.Edit {
 		t.MaxOutput = 0
 	}
 	st.request.Call = t.Sent() // its answer is read as that of the model that was asked
-	return made.Edits
+	return made.Edits, made.Done
 }
 
 // queryOf is the query of a path, with its question mark, or empty.

@@ -8,6 +8,7 @@ import (
 	"github.com/farebox/farebox/policy"
 	"github.com/farebox/farebox/tokenizer"
 	"github.com/farebox/farebox/tokenizer/anthropic"
+	"github.com/farebox/farebox/tokenizer/ollama"
 	"github.com/farebox/farebox/tokenizer/openai"
 )
 
@@ -25,6 +26,42 @@ func changed(t *testing.T, s *stand, pairs []string, body string) (string, map[s
 		return body, set
 	}
 	return string(r.GetBodyMutation().GetBody()), set
+}
+
+// A call that was admitted as it would be changed does not go otherwise, where a
+// rule says so: what was held for it is given back, and it is refused.
+func TestACallThatCannotBeChangedIsTurnedAway(t *testing.T) {
+	why := &policy.Refusal{Code: "budget_exhausted", Status: 429, Message: "Too little is left."}
+	for _, c := range []struct {
+		name   string
+		to     policy.Ticket
+		body   string
+		passes bool
+	}{
+		{"a bound that has no place", policy.Ticket{MaxOutput: 9, Must: tokenizer.CapPart, Otherwise: why}, `{"model":"m","options":[]}`, false},
+		{"a bound", policy.Ticket{MaxOutput: 9, Must: tokenizer.CapPart, Otherwise: why}, `{"model":"m","options":{"num_predict":5000}}`, true},
+		{"no more than a wish", policy.Ticket{MaxOutput: 9}, `{"model":"m","options":[]}`, true},
+		{"a hint is no must", policy.Ticket{Hint: "Hm", MaxOutput: 9, Must: tokenizer.CapPart, Otherwise: why}, `{"model":"m","messages":7}`, true},
+	} {
+		s := newStand(t, func(o *extproc.Options) { o.Dialects = []tokenizer.Dialect{ollama.New()} })
+		s.cashier.change = c.to
+		e := s.begin(t)
+		e.send(requestHeaders(false, ":path", "/api/chat", ":method", "POST", ":authority", "a", "content-length", itoa(len(c.body))))
+		r := e.send(requestBody(c.body))
+		local := r.GetImmediateResponse()
+		if (local == nil) != c.passes {
+			t.Fatalf("%s: %v", c.name, r)
+		}
+		if c.passes {
+			continue
+		}
+		if o := s.cashier.settled(t); o.End != tokenizer.Failed || !o.TurnedAway || o.Status != 429 || o.Reason != why.Code {
+			t.Errorf("%s: settled %+v", c.name, o)
+		}
+		if local.GetStatus().GetCode() != 429 || !strings.Contains(string(local.GetBody()), why.Message) {
+			t.Errorf("%s: answered %v", c.name, local)
+		}
+	}
 }
 
 func TestACallGoesAsItsTicketSays(t *testing.T) {

@@ -41,6 +41,14 @@ func (st *stream) refuse(why policy.Refusal) {
 	st.sayNo(why)
 }
 
+// turnAway refuses a call that was admitted as it would be changed, and cannot be:
+// what was held for it is given back.
+func (st *stream) turnAway(why policy.Refusal) {
+	st.srv.o.Decider.Settle(st.ctx, st.ticket, policy.Outcome{End: tokenizer.Failed, Status: why.Status, At: st.now(), Reason: why.Code, TurnedAway: true})
+	st.reply.Set = nil
+	st.sayNo(why)
+}
+
 // sayNo answers in the error shape of the dialect that the caller speaks.
 func (st *stream) sayNo(why policy.Refusal) {
 	l := &wire.Local{Status: why.Status, Details: "farebox_" + why.Code}

@@ -251,6 +251,11 @@ func (st *stream) admit(call tokenizer.Call, body []byte) {
 		return
 	}
 	st.ticket = ticket
+	edits, done := st.change(body, path)
+	if !done.Has(ticket.Must) && ticket.Otherwise != nil {
+		st.turnAway(*ticket.Otherwise)
+		return
+	}
 	st.phase = awaitResponseHeaders
 	if !st.rules.Metering.expects(st.shape) {
 		st.degrade(meteringMismatch, nil)
@@ -258,7 +263,6 @@ func (st *stream) admit(call tokenizer.Call, body []byte) {
 	if st.rules.Stamp && len(st.rules.StampKeys) > 0 {
 		st.reply.Set = append(st.reply.Set, wire.Pair{Name: stampName, Value: stamps(st.rules.StampKeys).sign(ticket.ID, st.now())})
 	}
-	edits := st.change(body, path)
 	if st.shape == wire.Decide {
 		st.lookAway()
 	} else {

@@ -101,6 +101,7 @@ type Outcome struct {
 	AccountTold, Region string
 	Lost                bool // nothing was seen of the answer, or what was is lost
 	Recovered           bool // a restart settles an old opening
+	TurnedAway          bool // it was refused after it was admitted, and did not go upstream
 }
 
 // Receipt is what Settle tells the caller's answer.

@@ -22,6 +22,11 @@ type Ticket struct {
 	MaxOutput int64  `json:",omitzero"` // most tokens of each answer, set or lowered; 0: as asked
 	Hint      string `json:"-"`         // a sentence for the model, behind the system's text; empty: none
 
+	// Must are those of these changes without which the call must not go, as where
+	// they cannot be written into its request; Otherwise is what it gets then.
+	Must      tokenizer.Part `json:"-"`
+	Otherwise *Refusal       `json:"-"`
+
 	// Unclaimed says that the call asks for results of work that nobody waits for:
 	// its answer need not be read, and there is nothing to settle.
 	Unclaimed bool `json:",omitzero"`

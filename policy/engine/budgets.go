@@ -9,6 +9,7 @@ import (
 
 	"github.com/farebox/farebox/policy"
 	"github.com/farebox/farebox/policy/budget"
+	"github.com/farebox/farebox/tokenizer"
 )
 
 // Bounds of what budgets take of the time of a call, and of how long they hold.
@@ -30,7 +31,14 @@ func (e *Engine) reserve(ctx context.Context, rules *Rules, t *policy.Ticket) *p
 		e.foresee(ctx, rules, t)
 		return nil
 	}
+	asked := *t
 	why := e.decide(ctx, rules, t)
+	if t.Model != asked.Model {
+		t.Must |= tokenizer.ModelPart
+	}
+	if t.MaxOutput != asked.MaxOutput {
+		t.Must |= tokenizer.CapPart
+	}
 	if why != nil {
 		t.Rulings = append(t.Rulings, policy.Ruling{Rule: why.Rule, Did: policy.Refused})
 	}
@@ -47,6 +55,7 @@ func (e *Engine) decide(ctx context.Context, rules *Rules, t *policy.Ticket) *po
 	}
 	if t.MaxOutput != asked {
 		t.Rulings = append(t.Rulings, policy.Ruling{Rule: "holds", Did: policy.Changed, Why: fmt.Sprintf("at most %d tokens, as it sets no bound", t.MaxOutput)})
+		t.Otherwise = unboundable("no bound can be written where its provider reads one")
 	}
 	return e.take(ctx, &p)
 }
@@ -111,11 +120,12 @@ func (e *Engine) take(ctx context.Context, p *plan) *policy.Refusal {
 		e.budgets.note(p.hold.Accounts) // whoever is turned away will look for them
 		a := p.hold.Accounts[short.At]
 		e.ranOut(p, &a, short.Left)
+		why := e.exhausted(&a, short)
 		if !p.adapt(e, short) {
-			why := e.exhausted(&a, short)
 			e.metrics.exhausted.WithLabelValues(a.Rule, "refuse").Inc()
 			return &why
 		}
+		p.ticket.Otherwise = &why
 		e.metrics.exhausted.WithLabelValues(a.Rule, string(p.rules.Budgets.Rule(a.Rule).OnExhausted)).Inc()
 	}
 	return nil

@@ -116,6 +116,9 @@ func record(t *policy.Ticket, o *policy.Outcome) policy.Record {
 	case tokenizer.Failed:
 		rec.Outcome = policy.Failed
 	}
+	if o.TurnedAway {
+		rec.Outcome = policy.Refused
+	}
 	rec.Success = rec.Succeeds()
 	return rec
 }

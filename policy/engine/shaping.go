@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/shape"
 	"github.com/farebox/farebox/tokenizer"
 )
 
@@ -28,15 +29,22 @@ func (a *admission) shape() *policy.Refusal {
 	case t.Changes.Has(tokenizer.CapPart):
 		if a.did(w.CapRule, "cap", fmt.Sprintf("at most %d tokens", w.MaxOutput)) {
 			t.MaxOutput = w.MaxOutput
+			if w.Refuse != "" {
+				t.Must, t.Otherwise = tokenizer.CapPart, unbounded(&w, "this gateway cannot set the bound where its provider reads it")
+			}
 		}
 		return nil
 	case w.Refuse != "":
-		return &policy.Refusal{Code: "output_unbounded", Status: 400, Rule: w.Refuse, Message: fmt.Sprintf(
-			"This call must ask for at most %d tokens of output: %s. Set the bound in the request.", w.MaxOutput, fixed(t))}
+		return unbounded(&w, fixed(t))
 	}
 	a.engine.metrics.shaped.WithLabelValues(notPossible).Inc()
 	a.rule(w.CapRule, policy.NotPossible, fmt.Sprintf("at most %d tokens; %s", w.MaxOutput, fixed(t)))
 	return nil
+}
+
+func unbounded(w *shape.Wish, because string) *policy.Refusal {
+	return &policy.Refusal{Code: "output_unbounded", Status: 400, Rule: w.Refuse, Message: fmt.Sprintf(
+		"This call must ask for at most %d tokens of output: %s. Set the bound in the request.", w.MaxOutput, because)}
 }
 
 // notPossible is the label of what could not be changed.

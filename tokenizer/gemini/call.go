@@ -157,9 +157,9 @@ func (r *request) member(key []byte, w *jsonscan.Walker) {
 func (r *request) setting(key []byte, w *jsonscan.Walker) {
 	switch string(key) {
 	case "maxOutputTokens", "max_output_tokens":
-		r.maxOutput = jsonscan.Number(w.Raw())
+		r.maxOutput = jsonscan.Numeric(w.Raw())
 	case "candidateCount", "candidate_count":
-		r.choices = min(jsonscan.Number(w.Raw()), maxChoices)
+		r.choices = min(jsonscan.Numeric(w.Raw()), maxChoices)
 	case "sampleCount", "sample_count", "numberOfImages", "numberOfVideos":
 		r.samples = jsonscan.Number(w.Raw())
 	case "durationSeconds", "duration_seconds":

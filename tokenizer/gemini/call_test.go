@@ -81,7 +81,7 @@ func TestRead(t *testing.T) {
 	}{
 		{modelPath + ":generateContent", `{"contents":[{"parts":[{"text":"hello"}]}]}`,
 			tokenizer.Call{Model: "gemini-2.5-flash", Shares: tokenizer.Shares{Last: 5}}},
-		{modelPath + ":streamGenerateContent", `{"generationConfig":{"maxOutputTokens":9,"candidateCount":3,"imageConfig":{"imageSize":"2K"}},"serviceTier":"SERVICE_TIER_FLEX"}`,
+		{modelPath + ":streamGenerateContent", `{"generationConfig":{"maxOutputTokens":"9","candidateCount":"3","imageConfig":{"imageSize":"2K"}},"serviceTier":"SERVICE_TIER_FLEX"}`,
 			tokenizer.Call{Model: "gemini-2.5-flash", Stream: true, MaxOutput: 9, Choices: 3, Tier: "flex", Size: "2K"}},
 		{modelPath + ":generateContent", `{"generation_config":{"max_output_tokens":1e2,"candidate_count":-1},"service_tier":"priority","contents":{"parts":{"text":"ab"}}}`,
 			tokenizer.Call{Model: "gemini-2.5-flash", MaxOutput: 100, Tier: "priority", Shares: tokenizer.Shares{Last: 2}}},

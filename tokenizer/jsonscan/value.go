@@ -42,6 +42,15 @@ func Number(raw []byte) int64 {
 	return int64(f)
 }
 
+// Numeric is Number, also of a number that is written as a text: protocol buffers
+// may be, and servers such as vLLM take it.
+func Numeric(raw []byte) int64 {
+	if len(raw) > 2 && raw[0] == '"' {
+		raw = raw[1 : len(raw)-1]
+	}
+	return Number(raw)
+}
+
 // StringWeight is the bytes between the quotes of a raw JSON string, or 0.
 func StringWeight(raw []byte) int64 {
 	if len(raw) < 2 || raw[0] != '"' {

@@ -70,15 +70,15 @@ func (r *request) member(key []byte, w *jsonscan.Walker) {
 	case "stream_options":
 		r.asks = includesUsage(w)
 	case "max_tokens":
-		r.maxTokens = jsonscan.Number(w.Raw())
+		r.maxTokens = jsonscan.Numeric(w.Raw())
 	case "max_completion_tokens":
-		r.maxCompletion = jsonscan.Number(w.Raw())
+		r.maxCompletion = jsonscan.Numeric(w.Raw())
 	case "max_output_tokens":
-		r.maxResponses = jsonscan.Number(w.Raw())
+		r.maxResponses = jsonscan.Numeric(w.Raw())
 	case "n":
-		r.n = jsonscan.Number(w.Raw())
+		r.n = jsonscan.Numeric(w.Raw())
 	case "best_of":
-		r.bestOf = jsonscan.Number(w.Raw())
+		r.bestOf = jsonscan.Numeric(w.Raw())
 	case "messages", "input", "prompt":
 		r.content(w)
 	case "suffix": // what stands behind the gap that a completion fills

@@ -66,6 +66,7 @@ func TestRead(t *testing.T) {
 		{chat, "", `{"messages":["x",7,null,{"role":7,"content":{"text":"no"}},[[]]]}`, tokenizer.Call{}},
 		{completions, "", `{"model":"m","prompt":"hello","best_of":4,"n":2,"max_tokens":5}`,
 			tokenizer.Call{Model: "m", Choices: 4, MaxOutput: 5, Shares: tokenizer.Shares{Last: 5}}},
+		{chat, "", `{"model":"m","n":"3","max_tokens":"70"}`, tokenizer.Call{Model: "m", Choices: 3, MaxOutput: 70}},
 		{completions, "", `{"prompt":["a","bc"],"n":2}`, tokenizer.Call{Choices: 4, Shares: tokenizer.Shares{Last: 3}}},
 		{completions, "", `{"prompt":[1,2,3]}`, tokenizer.Call{Shares: tokenizer.Shares{Last: 12}}},
 		{completions, "", `{"prompt":[[1,2],[3]]}`, tokenizer.Call{Choices: 2, Shares: tokenizer.Shares{Last: 12}}},
