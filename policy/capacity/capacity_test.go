@@ -165,3 +165,25 @@ func TestOr(t *testing.T) {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }
+
+// FuzzReadCSV holds that what is read can be written, and reads the same.
+func FuzzReadCSV(f *testing.F) {
+	f.Add("provider,model,aliases,terms,window,output,picture,source\np,m,a b,resold,1,2,,s\n")
+	f.Add("# nothing\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		rows, err := capacity.ReadCSV(strings.NewReader(text))
+		if err != nil || slices.ContainsFunc(rows, func(r capacity.Row) bool { return strings.HasPrefix(r.Provider, "#") }) {
+			return // what would be written is a comment
+		}
+		var out bytes.Buffer
+		if err := capacity.WriteCSV(&out, rows); err != nil {
+			t.Fatal(err)
+		}
+		again, err := capacity.ReadCSV(&out)
+		if err != nil || !slices.EqualFunc(again, rows, func(a, b capacity.Row) bool {
+			return a.Limit == b.Limit && a.Resold == b.Resold && slices.Equal(a.Aliases, b.Aliases)
+		}) {
+			t.Fatalf("%+v is read again as %+v; %v", rows, again, err)
+		}
+	})
+}

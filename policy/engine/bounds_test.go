@@ -18,6 +18,13 @@ func strict(on engine.Unboundable) *engine.Bounds {
 	}
 }
 
+// tight is strict with such a window.
+func tight(window int64) *engine.Bounds {
+	b := strict(engine.RefuseIt)
+	b.Models[0].Window = window
+	return b
+}
+
 func heldFor(t *testing.T, b *engine.Bounds, r *policy.Request) (policy.Ticket, int64) {
 	t.Helper()
 	e, _, _ := limited(t, func(o *engine.Options) { o.Rules.Bounds = b }, month("month", 1000*usd))
@@ -46,6 +53,8 @@ func TestHoldsAreBoundedAsTold(t *testing.T) {
 		{"as allowed", &engine.Bounds{Output: engine.Capped, Else: capacity.Limit{Output: 4000}}, plain(func(r *policy.Request) { r.Call.MaxOutput = 300 }), most(216, 300), 0},
 		{"as the model can", &engine.Bounds{Output: engine.ByModel, Else: capacity.Limit{Output: 4000}}, plain(func(r *policy.Request) { r.Call.MaxOutput = 300 }), most(216, 4000), 0},
 		{"strict", strict(engine.RefuseIt), plain(nil), 2 * most(500, 4000), 4000},
+		{"strict, as much as the window leaves", tight(4100), plain(nil), 2 * most(500, 3884), 3884},
+		{"strict, and it leaves nothing", tight(220), plain(nil), 2 * most(220, 4000), 4000},
 		{"strict, as allowed", strict(engine.RefuseIt), plain(func(r *policy.Request) { r.Call.MaxOutput, r.Call.Choices = 300, 3 }), 2 * most(500, 900), 0},
 		{"strict, more than the model can", strict(engine.RefuseIt), plain(func(r *policy.Request) { r.Call.MaxOutput = 5000 }), 2 * most(500, 4000), 4000},
 		{"strict, with pictures", strict(engine.RefuseIt), plain(func(r *policy.Request) { r.Content.Parts = 3; r.Call.MaxOutput = 300 }), 2 * most(3500, 300), 0},
