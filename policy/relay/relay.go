@@ -132,14 +132,17 @@ func (r *Relay) Run(ctx context.Context) {
 
 // Hear has the ledger adopt what others have posted, posts what they lack, and has
 // calls follow.
-func (r *Relay) Hear(ctx context.Context) error {
+func (r *Relay) Hear(ctx context.Context) error { return r.hear(ctx, true) }
+
+// hear does what Hear does; with again it reads all anew where it is time to.
+func (r *Relay) hear(ctx context.Context, again bool) error {
 	select {
 	case r.turn <- struct{}{}:
 	case <-ctx.Done():
 		return fmt.Errorf("hear what others decided: %w", ctx.Err())
 	}
 	defer func() { <-r.turn }()
-	if now := r.o.Now(); r.unsaid.Swap(false) || now.Sub(r.whole) >= wholeEvery {
+	if now := r.o.Now(); again && (r.unsaid.Swap(false) || now.Sub(r.whole) >= wholeEvery) {
 		r.whole = now
 		for _, from := range r.readers {
 			from.mark = board.Mark{}
@@ -166,7 +169,7 @@ func (r *Relay) Hear(ctx context.Context) error {
 func (r *Relay) ask(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, askWithin)
 	defer cancel()
-	_ = r.Hear(ctx) // it is counted, and Run says so
+	_ = r.hear(ctx, false) // it is counted, and Run says so
 }
 
 // first lets one of those go ahead who raise the same alert at the same time, and the

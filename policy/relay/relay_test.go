@@ -24,6 +24,7 @@ var noon = time.Date(2026, 8, 20, 12, 0, 0, 0, time.UTC)
 type wall struct {
 	*board.Memory
 	away  atomic.Bool
+	eats  atomic.Bool  // what is posted is lost, and nobody notices
 	moved atomic.Int64 // since noon
 }
 
@@ -40,6 +41,9 @@ func (w *wall) now() time.Time { return noon.Add(time.Duration(w.moved.Load())) 
 func (w *wall) Post(ctx context.Context, topic string, notes ...board.Note) error {
 	if w.away.Load() {
 		return errAway
+	}
+	if w.eats.Load() {
+		return nil
 	}
 	return w.Memory.Post(ctx, topic, notes...)
 }
@@ -228,6 +232,25 @@ func TestWhatCouldNotBeToldIsToldLater(t *testing.T) {
 	c.hears()
 	if got, err := c.own.Topups(t.Context(), w.now()); err != nil || len(got) != 2 {
 		t.Errorf("after a loss a new one has %+v, %v", got, err)
+	}
+}
+
+// What the board lost unnoticed is posted once more within ten minutes.
+func TestWhatIsLostUnnoticedIsToldLater(t *testing.T) {
+	w := newWall()
+	a, b := w.replica(t, "a"), w.replica(t, "b")
+	a.hears()
+	w.eats.Store(true)
+	asked := a.asks(w.by("ann"))
+	w.eats.Store(false)
+	a.hears()
+	if got, err := b.Topups(t.Context(), w.now()); err != nil || len(got) > 0 {
+		t.Fatalf("what was lost is there: %+v, %v", got, err)
+	}
+	w.moved.Add(int64(wholeEvery))
+	a.hears()
+	if got, err := b.Topups(t.Context(), w.now()); err != nil || len(got) != 1 || got[0] != asked {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 
