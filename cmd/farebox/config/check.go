@@ -48,6 +48,7 @@ func Check(c *Config) []Finding {
 	found = append(found, checkOwners(c, time.Now())...)
 	found = append(found, checkTerms(c, time.Now())...)
 	found = append(found, checkBudgets(c, time.Now())...)
+	found = append(found, checkLimits(c, time.Now())...)
 	found = append(found, checkGates(c, time.Now())...)
 	rank := Severities()
 	slices.SortStableFunc(found, func(a, b Finding) int {

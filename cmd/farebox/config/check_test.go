@@ -8,6 +8,12 @@ import (
 // keyed is a company whose one team has a key.
 const keyed = "owners: [{team: a, keys: [\"hmac:7d2f0c6a5b1e4f8890a1b2c3d4e5f607\"]}]\n"
 
+// The beginnings of budgets that are enforced, and of those of teams that are known.
+const (
+	enforced = "{mode: enforce, budgets: ["
+	known    = `{mode: enforce, owners: [{team: a}], attribution: {team: [{spiffe: "spiffe://x/{}"}]}, budgets: [`
+)
+
 func TestCheck(t *testing.T) {
 	for name, tc := range map[string]struct{ in, want string }{
 		"a body that never fits":       {"limits: {inflight_bytes: 16MiB}", "error: limits.inflight_bytes: 16MiB cannot hold"},
@@ -82,6 +88,18 @@ func TestCheck(t *testing.T) {
 		"a header of the provider":     {"attribution: {provider_project: [{header: OpenAI-Project}]}", ""},
 		"nobody grants top-ups":        {`{mode: enforce, budgets: [{name: a, limit: {usd: "1"}, window: {every: day}, topups: approval}]}`, "warning: budgets[0].topups: nobody can grant top-ups"},
 		"somebody grants top-ups":      {`{mode: enforce, listen: {admin: {tokens: [{name: a, file: f, role: admin}]}}, budgets: [{name: a, limit: {usd: "1"}, window: {every: day}, topups: approval}]}`, ""},
+		"a cheaper model":              {enforced + `{name: a, match: {provider: openai, model: gpt-4o}, limit: {usd: "1"}, window: {every: day}, on_exhausted: downgrade, downgrade_to: gpt-4o-mini}]}`, ""},
+		"a cheaper model, misspelt":    {enforced + `{name: a, match: {provider: openai}, limit: {usd: "1"}, window: {every: day}, on_exhausted: downgrade, downgrade_to: gtp-4o-mini}]}`, "warning: budgets[0].downgrade_to: nobody knows a price of gtp-4o-mini"},
+		"a dearer model":               {enforced + `{name: a, match: {provider: openai, model: gpt-4o-mini}, limit: {usd: "1"}, window: {every: day}, on_exhausted: downgrade, downgrade_to: gpt-4o}]}`, "warning: budgets[0].downgrade_to: gpt-4o costs no less than gpt-4o-mini"},
+		"the same model":               {enforced + `{name: a, match: {provider: openai, model: GPT-4o}, limit: {usd: "1"}, window: {every: day}, on_exhausted: downgrade, downgrade_to: gpt-4o}]}`, "warning: budgets[0].downgrade_to: it is a model that the budget counts itself"},
+		"a model that is denied":       {enforced + `{name: a, match: {provider: openai}, limit: {usd: "1"}, window: {every: day}, on_exhausted: downgrade, downgrade_to: gpt-4o-mini}], access: [{deny: ["*-mini"]}]}`, "warning: budgets[0].downgrade_to: access[0] keeps callers from gpt-4o-mini"},
+		"a limit that is not reached":  {enforced + `{name: a, per: [provider], limit: {usd: "9"}, window: {every: day, timezone: Europe/Berlin}}, {name: b, per: [provider], limit: {usd: "5"}, window: {every: day, timezone: Europe/Berlin}}]}`, "warning: budgets[0].limit: it is never reached: budgets[1], b, counts the same calls"},
+		"limits that differ":           {enforced + `{name: a, per: [provider], limit: {usd: "9"}, window: {every: day}}, {name: b, per: [provider], limit: {usd: "5"}, window: {every: day}, on_exhausted: allow}, {name: c, per: [model], limit: {usd: "5"}, window: {every: day}}, {name: d, per: [provider], limit: {tokens: 5}, window: {every: day}}]}`, ""},
+		"a minute beyond its hour":     {`{mode: enforce, rate_limits: [{name: a, requests_per_minute: 60, requests_per_hour: 50}]}`, "warning: rate_limits[0].requests_per_minute: it is never reached"},
+		"a minute within its hour":     {`{mode: enforce, rate_limits: [{name: a, requests_per_minute: 60, requests_per_hour: 500, tokens_per_minute: 600, tokens_per_hour: 5K}]}`, ""},
+		"a budget of nobody":           {known + `{name: a, match: {team: b}, limit: {usd: "1"}, window: {every: day}}]}`, `warning: budgets[0].match.team: owners list no team "b"`},
+		"an exception for nobody":      {known + `{name: a, per: [model, team], except: {"m/c%2Fd": {usd: "2"}}, limit: {usd: "1"}, window: {every: day}}]}`, `warning: budgets[0].except[m/c%2Fd]: owners list no team "c/d"`},
+		"a budget of somebody":         {known + `{name: a, match: {team: [a, "b*"]}, per: [team], except: {a: {usd: "2"}}, limit: {usd: "1"}, window: {every: day}}]}`, ""},
 		"a socket needs no encryption": {`listen: {extproc: {address: "unix:///run/a.sock"}}`, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
