@@ -12,7 +12,7 @@ import (
 )
 
 // TestABudgetIsToppedUpOnceSomeoneElseHasGrantedIt: whoever asks, and what was
-// granted holds after a restart.
+// granted, or taken back, holds after a restart.
 func TestABudgetIsToppedUpOnceSomeoneElseHasGrantedIt(t *testing.T) {
 	t.Parallel()
 	a, dir := newAuthority(t), t.TempDir()
@@ -62,6 +62,16 @@ func TestABudgetIsToppedUpOnceSomeoneElseHasGrantedIt(t *testing.T) {
 	status(http.StatusOK, "")
 	says("the budget", as("lead", "day"), "5.000001")
 	says("the list", as("lead", "topups"), "the fair")
+	says("refusing what was granted", as("boss", "refuse", "2", "--reason", "no fair"), "it is granted: revoke it")
+	says("revoking another's", as("lead", "revoke", "1", "--reason", "no fair"), "takes the role approver")
+	says("withdrawing one's own", as("reports", "refuse", "3", "--reason", "not needed"), "reports  -           reports     not needed")
+	says("revoking", as("boss", "revoke", "2", "--reason", "no fair"), "boss        boss        no fair")
+	status(http.StatusTooManyRequests, `Budget \"day\"`)
+	if err := s.Farebox.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	status(http.StatusTooManyRequests, `Budget \"day\"`)
 	out, errOut, _ := command(t, "audit", "--admin", s.Farebox.AdminURL(), "--ca", shown.file("ca.crt"), "--token-file", file("reports"))
 	says("the audit", out+errOut, "top-up 2 of budget day of support")
+	says("the audit", out+errOut, "budget.revoke")
 }

@@ -52,7 +52,7 @@ per account.`,
 		}
 		return writeBudgets(c.OutOrStdout(), a, form.value)
 	}
-	c.AddCommand(newTopup(), newTopups(), newGrantTopup())
+	c.AddCommand(newTopup(), newTopups(), newGrantTopup(), newEndTopup(false), newEndTopup(true))
 	return c
 }
 

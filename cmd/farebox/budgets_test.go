@@ -112,17 +112,24 @@ func TestTopups(t *testing.T) {
 		t.Errorf("the list is %q", again)
 	}
 	for want, args := range map[string][]string{
-		"say how much":                {"topup", "month", "--reason", "x"},
-		"say how much with one":       {"topup", "month", "--usd", "1", "--tokens", "2", "--reason", "x"},
-		"say with --reason why":       {"topup", "month", "--usd", "1"},
-		"is no number of a top-up":    {"approve", "x"},
-		"no top-up 9 is in force":     {"approve", "9"},
-		"it is decided already":       {"approve", "1"},
-		`no account of the budget`:    {"topup", "month", "--of", "nobody", "--usd", "1", "--reason", "x"},
-		"the budget \"month\" counts": {"topup", "month", "--of", "support", "--tokens", "1", "--reason", "x"},
+		"say how much":                 {"topup", "month", "--reason", "x"},
+		"say how much with one":        {"topup", "month", "--usd", "1", "--tokens", "2", "--reason", "x"},
+		"say with --reason why":        {"topup", "month", "--usd", "1"},
+		"is no number of a top-up":     {"approve", "x"},
+		"no top-up 9 that is not over": {"approve", "9"},
+		"it is decided already":        {"approve", "1"},
+		"revoke it":                    {"refuse", "1", "--reason", "x"},
+		"refuse top-up: say":           {"refuse", "1"},
+		"revoke top-up: say":           {"revoke", "1"},
+		"no number of a top-up":        {"revoke", "one", "--reason", "x"},
+		`no account of the budget`:     {"topup", "month", "--of", "nobody", "--usd", "1", "--reason", "x"},
+		"the budget \"month\" counts":  {"topup", "month", "--of", "support", "--tokens", "1", "--reason", "x"},
 	} {
 		if _, errOut := run(args...); !strings.Contains(errOut, want) {
 			t.Errorf("%q says %q, want %q", args, errOut, want)
 		}
+	}
+	if out, errOut := run("revoke", "1", "--reason", "the fair is off"); errOut != "" || !strings.Contains(out, "anyone      the fair is off") {
+		t.Errorf("revoking says %q, %q", out, errOut)
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -95,8 +96,8 @@ that come from then on follow it. It takes the role approver, and is audited.`,
 	c.Flags().StringVar(&g.Reason, "reason", "", "`text` that says why; no prompts")
 	form, farebox := output(c, "table", "json"), admin(c)
 	c.RunE = func(c *cobra.Command, args []string) (err error) {
-		if g.Number, err = strconv.ParseInt(args[0], 10, 64); err != nil || g.Number < 1 {
-			return fmt.Errorf("%q is no number of a top-up; see `farebox budgets topups`", args[0])
+		if g.Number, err = topupNumber(args[0]); err != nil {
+			return err
 		}
 		client, err := farebox.client()
 		if err != nil {
@@ -111,12 +112,64 @@ that come from then on follow it. It takes the role approver, and is audited.`,
 	return c
 }
 
+// newEndTopup is the command refuse, or revoke.
+func newEndTopup(granted bool) *cobra.Command {
+	var r api.TopupRevoked
+	c := &cobra.Command{
+		Use:   "refuse NUMBER --reason TEXT",
+		Short: "Refuse a top-up that waits to be granted",
+		Long: `Refuse a top-up that waits to be granted, by its number in the list. Who asked
+for it may withdraw it so; else it takes the role approver. It is audited.`,
+		Example: `  farebox budgets refuse 7 --reason "there is enough left"`,
+		Args:    one("number"),
+	}
+	if granted {
+		c.Use, c.Short, c.Example = "revoke NUMBER --reason TEXT", "Take back a top-up that is in force", `  farebox budgets revoke 7 --reason "the fair is off"`
+		c.Long = `Take back a top-up that is in force, by its number in the list. The limit falls
+for calls that come from then on; what is held for others stays. Who asked for it
+may do so; else it takes the role approver. It is audited.`
+	}
+	c.Flags().StringVar(&r.Reason, "reason", "", "`text` that says why; no prompts")
+	form, farebox := output(c, "table", "json"), admin(c)
+	c.RunE = func(c *cobra.Command, args []string) (err error) {
+		if r.Number, err = topupNumber(args[0]); err != nil {
+			return err
+		}
+		if r.Reason == "" {
+			return fmt.Errorf("%s top-up: say with --reason why", c.Name())
+		}
+		client, err := farebox.client()
+		if err != nil {
+			return err
+		}
+		end := client.RefuseTopup
+		if granted {
+			end = client.RevokeTopup
+		}
+		t, err := end(c.Context(), r)
+		if err != nil {
+			return err
+		}
+		return writeTopups(c.OutOrStdout(), t, []api.Topup{*t}, form.value)
+	}
+	return c
+}
+
+func topupNumber(text string) (int64, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("%q is no number of a top-up; see `farebox budgets topups`", text)
+	}
+	return n, nil
+}
+
 func newTopups() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "topups",
 		Short: "Show by what limits are raised",
-		Long: `Show the top-ups that are in force or wait to be granted, the oldest first. It
-takes the role viewer.`,
+		Long: `Show the top-ups that are in force or wait to be granted, and those that were
+refused or revoked and would else not be over, the oldest first. It takes the role
+viewer.`,
 		Example: `  farebox budgets topups`,
 		Args:    cobra.NoArgs,
 	}
@@ -144,7 +197,7 @@ func writeTopups(w io.Writer, answer any, all []api.Topup, form string) error {
 		_, err := io.WriteString(w, "None.\n")
 		return err
 	}
-	t := table{columns: []column{{"NUMBER", true}, {head: "BUDGET"}, {head: "OF"}, {head: "UNIT"}, {"AMOUNT", true}, {head: "UNTIL"}, {head: "BY"}, {head: "GRANTED BY"}, {head: "REASON"}}}
+	t := table{columns: []column{{"NUMBER", true}, {head: "BUDGET"}, {head: "OF"}, {head: "UNIT"}, {"AMOUNT", true}, {head: "UNTIL"}, {head: "BY"}, {head: "GRANTED BY"}, {head: "REVOKED BY"}, {head: "REASON"}}}
 	for i := range all {
 		u := &all[i]
 		until := "never"
@@ -152,7 +205,7 @@ func writeTopups(w io.Writer, answer any, all []api.Topup, form string) error {
 			until = u.Until.Format(time.RFC3339)
 		}
 		t.rows = append(t.rows, []string{
-			strconv.FormatInt(u.Number, 10), plain(u.Budget), plain(u.Of), u.Unit, u.Amount, until, plain(u.By), plain(u.GrantedBy), plain(u.Reason),
+			strconv.FormatInt(u.Number, 10), plain(u.Budget), plain(u.Of), u.Unit, u.Amount, until, plain(u.By), plain(u.GrantedBy), plain(u.RevokedBy), plain(cmp.Or(u.RevokedReason, u.Reason)),
 		})
 	}
 	_, err := io.WriteString(w, t.String())

@@ -12,6 +12,8 @@
 //	GET  /api/v1/budgets/topups  by what limits are raised
 //	POST /api/v1/budgets/topups  raise one, or ask for it
 //	POST /api/v1/budgets/topups/grant  grant what was asked for
+//	POST /api/v1/budgets/topups/refuse  refuse it
+//	POST /api/v1/budgets/topups/revoke  take back what was granted
 //	GET  /api/v1/calls         records, newest first
 //	GET  /api/v1/calls/{id}    every record that id finds
 //	GET  /api/v1/outcomes      what was said of a call or an interaction
@@ -89,6 +91,8 @@ const (
 	budgetsPath      = "/api/v1/budgets"
 	topupsPath       = "/api/v1/budgets/topups"
 	grantPath        = "/api/v1/budgets/topups/grant"
+	refusePath       = "/api/v1/budgets/topups/refuse"
+	revokePath       = "/api/v1/budgets/topups/revoke"
 	callsPath        = "/api/v1/calls"
 	outcomesPath     = "/api/v1/outcomes"
 	outcomeListPath  = "/api/v1/outcomes/list"

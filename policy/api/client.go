@@ -112,6 +112,16 @@ func (c *Client) GrantTopup(ctx context.Context, g TopupGranted) (*Topup, error)
 	return post[Topup](ctx, c, grantPath, g)
 }
 
+// RefuseTopup refuses a top-up that waits.
+func (c *Client) RefuseTopup(ctx context.Context, r TopupRevoked) (*Topup, error) {
+	return post[Topup](ctx, c, refusePath, r)
+}
+
+// RevokeTopup takes back a top-up that is in force.
+func (c *Client) RevokeTopup(ctx context.Context, r TopupRevoked) (*Topup, error) {
+	return post[Topup](ctx, c, revokePath, r)
+}
+
 // Calls lists records, newest first.
 func (c *Client) Calls(ctx context.Context, q CallsQuery) (*CallsAnswer, error) {
 	values := times(q.From, q.To)

@@ -122,7 +122,7 @@ curl --cacert ca.pem -H "Authorization: Bearer $(cat token)" "https://farebox.ex
 func document(doc *huma.OpenAPI) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, preface, Version)
-	for _, path := range []string{usagePath, interactionsPath, multipliersPath, budgetsPath, topupsPath, grantPath, callsPath, callsPath + "/{id}", outcomesPath, alertsPath, alertsPath + "/{number}/acknowledge", mutesPath, rearmPath, auditPath} {
+	for _, path := range []string{usagePath, interactionsPath, multipliersPath, budgetsPath, topupsPath, grantPath, refusePath, revokePath, callsPath, callsPath + "/{id}", outcomesPath, alertsPath, alertsPath + "/{number}/acknowledge", mutesPath, rearmPath, auditPath} {
 		item := doc.Paths[path]
 		for _, o := range []*huma.Operation{item.Get, item.Post} {
 			if o != nil {

@@ -137,6 +137,8 @@ func (s *server) register() {
 	register(s, topupsOperation(), s.topups)
 	register(s, topupOperation(), s.topup)
 	register(s, grantTopupOperation(), s.grantTopup)
+	register(s, refuseTopupOperation(), s.refuseTopup)
+	register(s, revokeTopupOperation(), s.revokeTopup)
 	register(s, auditOperation(), s.audit)
 	register(s, rerateOperation(), s.rerate)
 }

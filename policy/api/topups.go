@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -13,11 +12,8 @@ import (
 	"github.com/farebox/farebox/policy/money"
 )
 
-// Actions of the audit when a limit is raised, and when what waited is granted.
-const (
-	BudgetTopup = ledger.ActTopup
-	BudgetGrant = ledger.ActGrantTopup
-)
+// BudgetTopup is the action of the audit when a limit is raised, or that is asked for.
+const BudgetTopup = ledger.ActTopup
 
 // Bounds of top-ups.
 const (
@@ -36,13 +32,6 @@ type TopupAsked struct {
 	Reason string     `json:"reason" minLength:"1" maxLength:"1024" doc:"Why, for a person."`
 }
 
-// TopupGranted grants a top-up.
-type TopupGranted struct {
-	_      struct{} `additionalProperties:"false"`
-	Number int64    `json:"number" minimum:"1"`
-	Reason string   `json:"reason,omitempty" maxLength:"1024" doc:"Why, for a person."`
-}
-
 // Topup is more of one account, for a time.
 type Topup struct {
 	Number    int64      `json:"number" doc:"Grows from one to the next."`
@@ -54,12 +43,17 @@ type Topup struct {
 	By        string     `json:"by" doc:"Who asked for it."`
 	At        time.Time  `json:"at"`
 	Reason    string     `json:"reason"`
-	InForce   bool       `json:"in_force" doc:"false: it waits for somebody to grant it."`
+	InForce   bool       `json:"in_force" doc:"false: it waits for somebody to grant it, or was refused or revoked."`
 	GrantedBy string     `json:"granted_by,omitempty"`
 	GrantedAt *time.Time `json:"granted_at,omitempty"`
+
+	RevokedBy     string     `json:"revoked_by,omitempty" doc:"Who refused it, or took it back."`
+	RevokedAt     *time.Time `json:"revoked_at,omitempty"`
+	RevokedReason string     `json:"revoked_reason,omitempty"`
 }
 
-// TopupsAnswer is what limits are raised by and what waits, the oldest first.
+// TopupsAnswer is what limits are raised by, what waits and what was refused or
+// revoked, the oldest first.
 type TopupsAnswer struct {
 	Topups []Topup `json:"topups"`
 }
@@ -68,7 +62,8 @@ func tellTopup(t *ledger.Topup) Topup {
 	unit, _ := budget.ParseUnit(t.Unit)
 	return Topup{
 		Number: t.Number, Budget: t.Rule, Of: t.Of, Unit: t.Unit, Amount: quantity(unit, t.Amount), Until: given(t.Until), By: t.By, At: t.At.UTC(),
-		Reason: t.Why, InForce: t.GrantedBy != "", GrantedBy: t.GrantedBy, GrantedAt: given(t.GrantedAt),
+		Reason: t.Why, InForce: t.InForce(), GrantedBy: t.GrantedBy, GrantedAt: given(t.GrantedAt),
+		RevokedBy: t.RevokedBy, RevokedAt: given(t.RevokedAt), RevokedReason: t.RevokedWhy,
 	}
 }
 
@@ -197,41 +192,10 @@ func (s *server) follow(ctx context.Context, t *ledger.Topup) (*Topup, error) {
 	return &told, nil
 }
 
-// grantPost is POST /api/v1/budgets/topups/grant.
-type grantPost struct{ Body TopupGranted }
-
-func (s *server) grantTopup(ctx context.Context, who Who, q *grantPost) (*Topup, error) {
-	now, number := s.now(), q.Body.Number
-	none := &Error{Status: http.StatusNotFound, Code: NotFound, Message: fmt.Sprintf("no top-up %d is in force or waits", number)}
-	open, err := s.ledger.Topups(ctx, now)
-	if err != nil {
-		return nil, fmt.Errorf("list top-ups: %w", err)
-	}
-	found := false
-	for i := range open {
-		found = found || open[i].Number == number && s.mayTopUp(who, &open[i])
-	}
-	if !found || s.budgets == nil {
-		return nil, none
-	}
-	t, err := s.ledger.GrantTopup(ctx, number, ledger.Change{At: now, Actor: who.Name, Role: who.Role.String(), Action: BudgetGrant, Reason: q.Body.Reason})
-	switch {
-	case errors.Is(err, ledger.ErrOwnTopup):
-		return nil, forbidden("%v: %s has asked for top-up %d, and someone else must grant it", err, who.Name, number)
-	case errors.Is(err, ledger.ErrDecided), errors.Is(err, ledger.ErrEnded):
-		return nil, &Error{Status: http.StatusConflict, Code: Conflict, Message: fmt.Sprintf("top-up %d: %v", number, err)}
-	case errors.Is(err, ledger.ErrNoTopup):
-		return nil, none
-	case err != nil:
-		return nil, fmt.Errorf("grant top-up: %w", err)
-	}
-	return s.follow(ctx, &t)
-}
-
 func topupsOperation() operation {
 	return operation{
 		method: http.MethodGet, path: topupsPath, id: "topups", summary: "By what limits are raised",
-		text: "The top-ups of budgets that are in force or wait to be granted, the oldest first.", least: Viewer,
+		text: "The top-ups of budgets that are in force, wait to be granted, or were refused or revoked and would else not be over, the oldest first.", least: Viewer,
 	}
 }
 
@@ -241,13 +205,5 @@ func topupOperation() operation {
 		text: "Raises the limit of one account of a budget until its window ends, or until a date. Who has the role finance raises it at once, unless the budget says " +
 			"topups: approval; everyone else asks, and it waits for somebody else to grant it. It is audited.",
 		least: Owner, errors: append([]int{http.StatusNotFound, http.StatusConflict}, posted...),
-	}
-}
-
-func grantTopupOperation() operation {
-	return operation{
-		method: http.MethodPost, path: grantPath, id: "grant-topup", summary: "Grant a top-up",
-		text:  "Grants a top-up that somebody else has asked for. Calls that come from then on follow it. It is audited.",
-		least: Approver, errors: append([]int{http.StatusNotFound, http.StatusConflict}, posted...),
 	}
 }

@@ -91,6 +91,62 @@ func TestFinanceTopsUpAtOnceAndOthersWait(t *testing.T) {
 	}
 }
 
+// A lead withdraws what was asked for, and nobody else's; an approver refuses and
+// takes back what anyone asked for.
+func TestTopupsAreRefusedAndRevoked(t *testing.T) {
+	p, m, as := treasury(t)
+	asked := TopupAsked{Budget: "month", Of: "support", Unit: "usd", Amount: "5", Reason: "a fair"}
+	var numbers []int64
+	for _, who := range []string{"owner", "owner", "finance", "finance"} {
+		got, err := as(who).Topup(t.Context(), asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		numbers = append(numbers, got.Number)
+	}
+	why := func(n int) TopupRevoked { return TopupRevoked{Number: numbers[n], Reason: "no fair"} }
+	before := p.raised
+	_, err := as("owner").RevokeTopup(t.Context(), why(2))
+	refusedWith(t, "an owner revoking another's", err, http.StatusForbidden)
+	_, err = as("viewer").RefuseTopup(t.Context(), why(0))
+	refusedWith(t, "a viewer", err, http.StatusForbidden)
+	_, err = as("approver", "ml").RefuseTopup(t.Context(), why(0))
+	refusedWith(t, "for another team", err, http.StatusNotFound)
+	_, err = as("approver").RevokeTopup(t.Context(), why(0))
+	refusedWith(t, "revoking what waits", err, http.StatusConflict)
+	_, err = as("approver").RefuseTopup(t.Context(), why(2))
+	refusedWith(t, "refusing what was granted", err, http.StatusConflict)
+	_, err = as("approver").RefuseTopup(t.Context(), TopupRevoked{Number: numbers[0]})
+	refusedWith(t, "without a reason", err, http.StatusUnprocessableEntity)
+	if p.raised != before {
+		t.Error("calls were told of what was not done")
+	}
+	withdrawn, err := as("owner", "support").RefuseTopup(t.Context(), why(0))
+	if err != nil || withdrawn.InForce || withdrawn.RevokedBy != "owner" || withdrawn.RevokedReason != "no fair" || withdrawn.RevokedAt == nil {
+		t.Errorf("withdrawn: %+v, %v", withdrawn, err)
+	}
+	if got, err := as("approver").RefuseTopup(t.Context(), why(1)); err != nil || got.RevokedBy != "approver" {
+		t.Errorf("refused: %+v, %v", got, err)
+	}
+	if got, err := as("approver").RevokeTopup(t.Context(), why(2)); err != nil || got.InForce || got.GrantedBy != "finance" {
+		t.Errorf("revoked: %+v, %v", got, err)
+	}
+	if p.raised != before+3 {
+		t.Errorf("calls were told %d times", p.raised-before)
+	}
+	_, err = as("approver").GrantTopup(t.Context(), TopupGranted{Number: numbers[1]})
+	refusedWith(t, "granting what was refused", err, http.StatusConflict)
+	if all, err := as("viewer", "support").Topups(t.Context()); err != nil || len(all.Topups) != 4 || all.Topups[3].RevokedBy != "" || !all.Topups[3].InForce {
+		t.Errorf("the list has %+v, %v", all, err)
+	}
+	for action, want := range map[string]int{BudgetRefuse: 2, BudgetRevoke: 1} {
+		entries, err := m.Audit(t.Context(), ledger.Review{From: noon, To: noon.Add(time.Second), Action: action, Limit: 9})
+		if err != nil || len(entries) != want || entries[0].Reason != "no fair" || entries[0].Actor != "approver" {
+			t.Errorf("%s: the audit has %+v, %v", action, entries, err)
+		}
+	}
+}
+
 func TestTopupsThatAreRefused(t *testing.T) {
 	_, m, as := treasury(t)
 	late, past := noon.AddDate(2, 0, 0), noon.Add(-time.Second)

@@ -215,17 +215,17 @@ func carriedInto(rule *budget.Rule, windows []*windowSum, raised []ledger.Topup,
 	return c
 }
 
-// past is how an account ended w. A top-up that ended before w did raises nothing
-// that is left.
+// past is how an account ended w. A top-up that ended before w did, or was revoked,
+// raises nothing that is left.
 func (w *windowSum) past(limit, spent int64, topups []ledger.Topup) budget.Past {
 	p := budget.Past{Limit: limit, Spent: spent}
 	for i := range topups {
-		switch t := &topups[i]; {
-		case !t.GrantedAt.Before(w.end) || t.Over(w.start):
-		case t.Until.IsZero() || !t.Until.Before(w.end):
-			p.Limit += t.Amount
+		switch from, until := topups[i].Raised(); {
+		case !from.Before(w.end) || !until.IsZero() && (!from.Before(until) || !w.start.Before(until)):
+		case until.IsZero() || !until.Before(w.end):
+			p.Limit += topups[i].Amount
 		default:
-			p.Ended += t.Amount
+			p.Ended += topups[i].Amount
 		}
 	}
 	return p

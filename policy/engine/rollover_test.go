@@ -200,7 +200,12 @@ func TestTopupsAreLeftToo(t *testing.T) {
 	kept := &ledgertest.Memory{}
 	for _, u := range []ledger.Topup{
 		{Of: "a", Until: day(4, 1)}, {Of: "b", Until: day(3, 20)}, {Of: "c", Until: day(3, 20)}, {Of: "d"}, {Of: "e", Until: day(3, 1)},
+		{Of: "g", Until: day(5, 1), RevokedAt: day(3, 20)}, {Of: "h", RevokedAt: day(3, 20)}, {Of: "i", RevokedAt: day(2, 9)},
+		{Of: "j", Until: day(5, 1), RevokedAt: day(4, 1)},
 	} {
+		if !u.RevokedAt.IsZero() {
+			u.RevokedBy = "eve"
+		}
 		u.Rule, u.Unit, u.Amount, u.By, u.At = "month", "usd", 50, "ann", day(2, 10)
 		u.GrantedBy, u.GrantedAt = "bob", day(2, 10)
 		if _, err := kept.Topup(t.Context(), u, ledger.Change{At: day(2, 10)}); err != nil {
@@ -210,7 +215,10 @@ func TestTopupsAreLeftToo(t *testing.T) {
 	h := &history{}
 	h.spend(day(3, 1), "b", 140)
 	h.spend(day(3, 1), "c", 170)
+	h.spend(day(3, 1), "g", 140)
+	h.spend(day(3, 1), "h", 170)
+	h.spend(day(3, 1), "i", 120)
 	now := day(4, 2)
 	e := carrying(t, h, &now, kept, rolled(budget.Rollover{Percent: 100, Negative: true}))
-	wantLimits(t, e, "in April", map[string]int64{"a": 100 + 150, "b": 100, "c": 100 - 20, "d": 150 + 150, "e": 100 + 100, "f": 100 + 100})
+	wantLimits(t, e, "in April", map[string]int64{"a": 100 + 150, "b": 100, "c": 100 - 20, "d": 150 + 150, "e": 100 + 100, "f": 100 + 100, "g": 100, "h": 100 - 20, "i": 100 - 20, "j": 100 + 150})
 }

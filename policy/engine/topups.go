@@ -32,7 +32,7 @@ func (e *Engine) raise(ctx context.Context, rules *budget.Rules) error {
 	for i := range all {
 		t := &all[i]
 		unit, is := budget.ParseUnit(t.Unit)
-		if t.GrantedBy == "" || !is {
+		if !t.InForce() || !is {
 			continue
 		}
 		extras = append(extras, budget.Extra{Rule: t.Rule, Of: t.Of, Unit: unit, Amount: t.Amount, From: t.GrantedAt, Until: t.Until})

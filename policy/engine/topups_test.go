@@ -88,6 +88,37 @@ func TestATopupHoldsUntilItEnds(t *testing.T) {
 	passes(second, 8, false)
 }
 
+// TestARevokedTopupRaisesNothing from then on, and what was held stays.
+func TestARevokedTopupRaisesNothing(t *testing.T) {
+	kept := &treasury{}
+	e, _, _ := limited(t, func(o *engine.Options) { o.Topups = kept }, month("month", 1))
+	topUp(t, kept, noon.Add(time.Hour), true)
+	if err := e.Raise(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ticket := admit(t, e, numbered(1, "a"))
+	if ticket.Refusal != nil {
+		t.Fatal(ticket.Refusal)
+	}
+	c := ledger.Change{At: noon.Add(time.Hour - 1), Actor: "eve", Action: ledger.ActRevokeTopup} // by a clock that is ahead
+	if _, err := kept.RevokeTopup(t.Context(), 1, c); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Raise(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if why := admit(t, e, numbered(2, "a")).Refusal; why == nil || why.Code != "budget_exhausted" {
+		t.Errorf("after it was revoked: %+v", why)
+	}
+	if _, h := spent(t, e, "month"); h != mostOfACall {
+		t.Errorf("held %d", h)
+	}
+	e.Settle(t.Context(), ticket, answered)
+	if s, h := spent(t, e, "month"); s != costOfACall || h != 0 {
+		t.Errorf("spent %d, held %d", s, h)
+	}
+}
+
 // TestANewConfigurationKeepsTopups: rules that were just compiled have them before
 // they are in use.
 func TestANewConfigurationKeepsTopups(t *testing.T) {

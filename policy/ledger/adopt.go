@@ -46,6 +46,8 @@ func (t *Topup) Sound() error {
 	switch {
 	case t.Number < 1 || t.Rule == "" || t.Amount < 1 || t.By == "" || t.At.IsZero():
 		return ErrUnsound
+	case (t.RevokedBy == "") != t.RevokedAt.IsZero():
+		return ErrUnsound
 	case t.GrantedBy != "" && t.GrantedBy == t.By && !t.GrantedAt.Equal(t.At):
 		return ErrOwnTopup
 	}
@@ -53,7 +55,8 @@ func (t *Topup) Sound() error {
 }
 
 // Meet is what two ledgers have of t together: it is granted if it is so in one, and
-// by whom it was first. Else it is ErrOther, or why o is not Sound.
+// revoked if it is so in one, and by whom it was first. So what one refuses and
+// another grants is revoked. Else it is ErrOther, or why o is not Sound.
 func (t Topup) Meet(o Topup) (Topup, error) {
 	o = o.Kept()
 	if err := o.Sound(); err != nil {
@@ -61,6 +64,7 @@ func (t Topup) Meet(o Topup) (Topup, error) {
 	}
 	same := o
 	same.GrantedBy, same.GrantedAt = t.GrantedBy, t.GrantedAt
+	same.RevokedBy, same.RevokedAt, same.RevokedWhy = t.RevokedBy, t.RevokedAt, t.RevokedWhy
 	if t.Number != o.Number || !bytes.Equal(same.Said(), t.Said()) {
 		return t, ErrOther
 	}
@@ -68,7 +72,10 @@ func (t Topup) Meet(o Topup) (Topup, error) {
 		return t, ErrOwnTopup // who may raise at once never waits
 	}
 	if o.GrantedBy != "" && (t.GrantedBy == "" || earlier(o.GrantedAt, o.GrantedBy, t.GrantedAt, t.GrantedBy)) {
-		return o, nil
+		t.GrantedBy, t.GrantedAt = o.GrantedBy, o.GrantedAt
+	}
+	if o.RevokedBy != "" && (t.RevokedBy == "" || earlier(o.RevokedAt, o.RevokedBy+"\x00"+o.RevokedWhy, t.RevokedAt, t.RevokedBy+"\x00"+t.RevokedWhy)) {
+		t.RevokedBy, t.RevokedAt, t.RevokedWhy = o.RevokedBy, o.RevokedAt, o.RevokedWhy
 	}
 	return t, nil
 }

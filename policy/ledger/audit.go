@@ -74,6 +74,8 @@ type Change struct {
 const (
 	ActTopup       = "budget.topup"
 	ActGrantTopup  = "budget.grant"
+	ActRefuseTopup = "budget.refuse"
+	ActRevokeTopup = "budget.revoke"
 	ActRequest     = "approval.request"
 	ActGrant       = "approval.grant"
 	ActRevoke      = "approval.revoke"

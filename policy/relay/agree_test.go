@@ -16,7 +16,7 @@ import (
 func (w *wall) say(r *replica, random *rand.Rand) {
 	c := w.by([]string{"ann", "bob", "eve"}[random.IntN(3)])
 	ctx := r.testing.Context()
-	switch kind := random.IntN(9); kind {
+	switch kind := random.IntN(11); kind {
 	case 0:
 		r.asks(c)
 	case 1:
@@ -27,6 +27,14 @@ func (w *wall) say(r *replica, random *rand.Rand) {
 		all, _ := r.own.Topups(ctx, c.At)
 		if len(all) > 0 {
 			_, _ = r.GrantTopup(ctx, all[random.IntN(len(all))].Number, c) // it may be their own, or granted
+		}
+	case 9, 10:
+		all, _ := r.own.Topups(ctx, c.At)
+		if c.Action = ledger.ActRefuseTopup; kind == 10 {
+			c.Action = ledger.ActRevokeTopup
+		}
+		if len(all) > 0 {
+			_, _ = r.RevokeTopup(ctx, all[random.IntN(len(all))].Number, c) // it may wait, or be revoked
 		}
 	case 5, 6:
 		all, _ := r.own.Approvals(ctx, ledger.Petition{Limit: 9})

@@ -37,6 +37,15 @@ func (s *shared) GrantTopup(ctx context.Context, number int64, c ledger.Change) 
 	return t, err
 }
 
+// RevokeTopup ends one, whoever was asked for it and whoever granted it.
+func (s *shared) RevokeTopup(ctx context.Context, number int64, c ledger.Change) (ledger.Topup, error) {
+	t, err := s.Adopts.RevokeTopup(ctx, number, c)
+	if err == nil && number >= firstShared {
+		s.relay.tell(ctx, ofTopup(&t))
+	}
+	return t, err
+}
+
 // RequestApproval keeps an approval under a number that no other replica gives.
 func (s *shared) RequestApproval(ctx context.Context, a ledger.Approval, c ledger.Change) (ledger.Approval, error) {
 	a.Number = s.relay.number()

@@ -167,7 +167,12 @@ func (p *paper) change(now time.Time) ledger.Change {
 	switch {
 	case p.Topup != nil:
 		c.Actor, c.Action, c.Reason = p.Topup.By, ledger.ActTopup, p.Topup.Why
-		if t := p.Topup; t.GrantedBy != "" && (t.GrantedBy != t.By || !t.GrantedAt.Equal(t.At)) {
+		switch t := p.Topup; {
+		case t.RevokedBy != "" && t.GrantedBy == "":
+			c.Actor, c.Action, c.Reason = t.RevokedBy, ledger.ActRefuseTopup, t.RevokedWhy
+		case t.RevokedBy != "":
+			c.Actor, c.Action, c.Reason = t.RevokedBy, ledger.ActRevokeTopup, t.RevokedWhy
+		case t.GrantedBy != "" && (t.GrantedBy != t.By || !t.GrantedAt.Equal(t.At)):
 			c.Actor, c.Action, c.Reason = t.GrantedBy, ledger.ActGrantTopup, ""
 		}
 	case p.Approval != nil:

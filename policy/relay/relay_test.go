@@ -173,6 +173,20 @@ func TestATopupHoldsEverywhere(t *testing.T) {
 	if n := testutil.ToFloat64(a.metrics.posted); n != 1 {
 		t.Errorf("a posted %v notes", n)
 	}
+	back := w.by("eve")
+	back.Action, back.Reason = ledger.ActRevokeTopup, "no fair"
+	revoked, err := c.RevokeTopup(t.Context(), asked.Number, back)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.hears()
+	if got, err := a.own.Topups(t.Context(), w.now()); err != nil || len(got) != 1 || got[0] != revoked || got[0].InForce() {
+		t.Errorf("after it was revoked at c, a has %+v, %v", got, err)
+	}
+	entries, err = a.Audit(t.Context(), ledger.Review{From: noon, To: w.now().Add(time.Second), Action: ledger.ActRevokeTopup, Limit: 9})
+	if err != nil || len(entries) != 1 || entries[0].Actor != "eve" || entries[0].Via != "c" || entries[0].Reason != "no fair" {
+		t.Errorf("the audit of a: %+v, %v", entries, err)
+	}
 }
 
 // Of a grant and a refusal at the same time, before either hears of the other, the

@@ -74,10 +74,17 @@ func topupsMeet(t *testing.T, open func(t *testing.T) ledger.Adopts) {
 		g.GrantedBy, g.GrantedAt = by, Start.Add(after)
 		return g
 	}
-	all := []ledger.Topup{asked, granted("bob", 2*time.Second), granted("ann", 2*time.Second), granted("eve", 3*time.Second)}
-	meets(t, open, all, all[2], func(s ledger.Adopts, u ledger.Topup) (ledger.Topup, bool, error) {
+	adopt := func(s ledger.Adopts, u ledger.Topup) (ledger.Topup, bool, error) {
 		return s.AdoptTopup(t.Context(), u, viaOther)
-	})
+	}
+	all := []ledger.Topup{asked, granted("bob", 2*time.Second), granted("ann", 2*time.Second), granted("eve", 3*time.Second)}
+	meets(t, open, all, all[2], adopt)
+	revoked := func(u ledger.Topup, by string, after time.Duration) ledger.Topup {
+		u.RevokedBy, u.RevokedAt, u.RevokedWhy = by, Start.Add(after), "no fair"
+		return u
+	}
+	want := revoked(all[2], "eve", time.Second)
+	meets(t, open, append(all, revoked(all[1], "bob", 4*time.Second), revoked(asked, "eve", time.Second), revoked(asked, "owner", 2*time.Second)), want, adopt)
 	s := open(t)
 	mine, err := s.Topup(t.Context(), asked, changeBy("budget.topup"))
 	if err != nil || mine.Number != fromElsewhere {

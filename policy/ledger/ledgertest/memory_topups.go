@@ -21,13 +21,22 @@ func (m *Memory) Topup(_ context.Context, t ledger.Topup, c ledger.Change) (ledg
 
 // GrantTopup is ledger.Store's.
 func (m *Memory) GrantTopup(_ context.Context, number int64, c ledger.Change) (ledger.Topup, error) {
+	return m.decideTopup(number, c, ledger.Topup.Grant)
+}
+
+// RevokeTopup is ledger.Store's.
+func (m *Memory) RevokeTopup(_ context.Context, number int64, c ledger.Change) (ledger.Topup, error) {
+	return m.decideTopup(number, c, ledger.Topup.Revoke)
+}
+
+func (m *Memory) decideTopup(number int64, c ledger.Change, decide func(ledger.Topup, *ledger.Change) (ledger.Topup, error)) (ledger.Topup, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if number < 1 || number > int64(len(m.topups)) {
 		return ledger.Topup{}, ledger.ErrNoTopup
 	}
 	before := m.topups[number-1]
-	t, err := before.Grant(&c)
+	t, err := decide(before, &c)
 	if err != nil {
 		return ledger.Topup{}, err
 	}

@@ -66,6 +66,7 @@ func Run(t *testing.T, open func(t *testing.T) ledger.Store) {
 		{"approvals are requested and decided", approvalsDecided},
 		{"approvals are listed newest first", approvalsListed},
 		{"top-ups are asked for and granted", topups},
+		{"top-ups are refused and revoked", revokedTopups},
 		{"verdicts beside the writer", verdictsBeside},
 		{"an ended context writes nothing", endedContext},
 		{"readers beside the writer", concurrent},

@@ -38,7 +38,16 @@ func insertTopup(ctx context.Context, tx *sql.Tx, t *ledger.Topup, c *ledger.Cha
 }
 
 // GrantTopup grants one, and notes that in the audit.
-func (s *Store) GrantTopup(ctx context.Context, number int64, c ledger.Change) (t ledger.Topup, err error) {
+func (s *Store) GrantTopup(ctx context.Context, number int64, c ledger.Change) (ledger.Topup, error) {
+	return s.decideTopup(ctx, number, c, ledger.Topup.Grant)
+}
+
+// RevokeTopup refuses one or takes it back, and notes that in the audit.
+func (s *Store) RevokeTopup(ctx context.Context, number int64, c ledger.Change) (ledger.Topup, error) {
+	return s.decideTopup(ctx, number, c, ledger.Topup.Revoke)
+}
+
+func (s *Store) decideTopup(ctx context.Context, number int64, c ledger.Change, decide func(ledger.Topup, *ledger.Change) (ledger.Topup, error)) (t ledger.Topup, err error) {
 	err = s.changeTopup(ctx, func(tx *sql.Tx) error {
 		found, err := topupsWhere(ctx, tx, `number = ?`, number)
 		if err != nil {
@@ -48,7 +57,7 @@ func (s *Store) GrantTopup(ctx context.Context, number int64, c ledger.Change) (
 			return ledger.ErrNoTopup
 		}
 		before := found[0]
-		if t, err = before.Grant(&c); err != nil {
+		if t, err = decide(before, &c); err != nil {
 			return err
 		}
 		return updateTopup(ctx, tx, &before, &t, &c)
@@ -70,7 +79,7 @@ func (s *Store) changeTopup(ctx context.Context, do func(tx *sql.Tx) error) erro
 	s.gate.Lock()
 	defer s.gate.Unlock()
 	err := inTx(ctx, s.change, do)
-	for _, why := range []error{ledger.ErrNoTopup, ledger.ErrOwnTopup, ledger.ErrDecided, ledger.ErrEnded, ledger.ErrOther, ledger.ErrUnsound} {
+	for _, why := range []error{ledger.ErrNoTopup, ledger.ErrOwnTopup, ledger.ErrGranted, ledger.ErrWaits, ledger.ErrDecided, ledger.ErrEnded, ledger.ErrOther, ledger.ErrUnsound} {
 		if errors.Is(err, why) {
 			return err
 		}
