@@ -22,6 +22,7 @@ func (st *stream) responseHeaders(in *wire.Message) {
 	st.gauge.account, st.gauge.region = account(in), searchable(in.Header("x-ms-region"))
 	st.tellChanges()
 	form := st.request.Call.Form(in.Header("content-type"))
+	st.gauge.form = form
 	st.gauge.open(st.way.dialect, st.request.Call, tokenizer.Answer{Status: status, Form: form, Head: in})
 	switch _, early := st.gauge.meter.(tokenizer.Early); {
 	case early:
@@ -133,6 +134,9 @@ func (st *stream) responseBody(in *wire.Message) {
 		g.first = st.now()
 	}
 	if !st.measure(in) && !in.End {
+		if st.outgrown() {
+			st.stop(in)
+		}
 		return
 	}
 	if g.body {
@@ -153,13 +157,23 @@ func (st *stream) measure(in *wire.Message) (complete bool) {
 	if err != nil {
 		st.degrade(brokenEncoding, err)
 	}
-	if reach := st.ticket.Hold.Reach; reach > 0 && !complete && st.gauge.hearer != nil && st.gauge.hearer.Heard() >= reach {
-		st.ticket.Hold.Reach = 0
-		if e, can := st.srv.o.Decider.(Extender); can {
-			e.Extend(st.ctx, &st.ticket)
-		}
-	}
 	return complete
+}
+
+// outgrown has more held for an answer that needs it, and reports whether it is to
+// end here instead.
+func (st *stream) outgrown() bool {
+	reach := st.ticket.Hold.Reach
+	if reach == 0 || st.gauge.hearer == nil || st.gauge.hearer.Heard() < reach {
+		return false
+	}
+	e, can := st.srv.o.Decider.(Extender)
+	if !can {
+		st.ticket.Hold.Reach = 0
+		return false
+	}
+	st.halt.why = e.Extend(st.ctx, &st.ticket, st.mayStop())
+	return st.halt.why != nil
 }
 
 // noticeRefusedAsk remembers an upstream that does not take the option we added.

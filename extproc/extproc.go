@@ -36,9 +36,10 @@ type Decider interface {
 
 // Extender is a Decider that can hold more for a call whose answer grows beyond
 // what was held for it: it is told when that has Reach bytes of text, and may set
-// a further Reach.
+// a further Reach. What it returns is why the answer is to end there, which it asks
+// for only where mayStop says that it can.
 type Extender interface {
-	Extend(ctx context.Context, t *policy.Ticket)
+	Extend(ctx context.Context, t *policy.Ticket, mayStop bool) (stop *policy.Refusal)
 }
 
 // Options of a Server.

@@ -21,6 +21,7 @@ type gauge struct {
 	unread   bool              // the answer cannot be read, or not to its end
 	owes     bool              // the hider may hold bytes that the caller has yet to get
 
+	form      tokenizer.Form
 	status    int
 	tries     int
 	account   string    // the provider's, where the answer names it

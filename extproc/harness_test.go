@@ -133,6 +133,7 @@ type exchange struct {
 	t      testing.TB
 	stream extprocv3.ExternalProcessor_ProcessClient
 	hangUp context.CancelFunc
+	mute   bool // its answer has no word of its end
 }
 
 func (s *stand) begin(t testing.TB) *exchange { return s.beginAs(t) }

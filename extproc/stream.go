@@ -20,6 +20,8 @@ const (
 	awaitResponseHeaders
 	answering // the answer's body comes by
 	trailing  // the call is settled; the rest of its answer comes by
+	stopping  // the call is settled; what it is told last waits for the end of an event
+	stopped   // Envoy is told to cut the answer off
 	passing   // nothing more concerns us: every message is answered with "go on"
 	over      // nothing more is to be read: the gRPC stream is closed
 )
@@ -51,6 +53,7 @@ type stream struct {
 	attempt  int    // its number
 
 	gauge gauge
+	halt  halt
 }
 
 // Process serves one exchange on c. It returns nil when Envoy shall go on without
@@ -162,6 +165,11 @@ func (st *stream) step(in *wire.Message) {
 		st.responseBody(in)
 	case st.phase == answering && in.Kind == wire.ResponseTrailers:
 		st.settle(endOf(st.gauge.status), "")
+	case st.phase == stopping && in.Kind == wire.ResponseBody:
+		st.measure(in)
+		st.sayLast(in)
+	case st.phase == stopped:
+		st.reply.Local = st.halt.local // it should not have come
 	case st.phase == trailing && in.Kind == wire.ResponseBody:
 		st.measure(in)
 	case in.Kind == wire.Unknown:

@@ -62,6 +62,8 @@ type Hold struct {
 	// Reach is how many bytes of generated text what is held is surely enough for;
 	// 0: more of them change nothing.
 	Reach int64 `json:"-"`
+	// Tokens that are held for now; of output of all choices.
+	HeldInput, HeldOutput int64 `json:"-"`
 }
 
 // Refusal says why a call does not pass. Message never contains anything of the
@@ -78,7 +80,7 @@ type Refusal struct {
 // Ruling is what a rule of the configuration did to a call.
 type Ruling struct {
 	Rule string `json:"rule" doc:"Where it stands, or its name: access[0], shape[2], runaway, budget month."`
-	Did  string `json:"did" doc:"refused, would_refuse, passed, changed, would_change, not_possible, runaway_input, runaway_output, hold_exceeded."`
+	Did  string `json:"did" doc:"refused, would_refuse, passed, changed, would_change, not_possible, stopped, would_stop, runaway_input, runaway_output, hold_exceeded."`
 	Why  string `json:"why,omitempty" doc:"For a person; nothing of a prompt."`
 }
 
@@ -89,6 +91,8 @@ const (
 	Changed       = "changed"        // the call went otherwise than it was asked
 	WouldChange   = "would_change"   // in observe mode
 	NotPossible   = "not_possible"   // the call cannot be changed, and went as it was asked
+	Stopped       = "stopped"        // its streamed answer was ended midway
+	WouldStop     = "would_stop"     // in observe mode
 	RunawayInput  = "runaway_input"  // it took more tokens of input than is right for one call
 	RunawayOutput = "runaway_output" // the same of output
 	HoldExceeded  = "hold_exceeded"  // it took more than was held for it

@@ -235,6 +235,13 @@ type StatusRefuser interface {
 	RefusedStatus(status int, code string) int
 }
 
+// Stopper is a Refuser that can say so amid a streamed answer.
+type Stopper interface {
+	// Stop returns a whole event that ends an answer of this form to c, framed as its
+	// stream is; nil: such a stream has none.
+	Stop(c Call, form Form, status int, code, message string) []byte
+}
+
 // Edit replaces body[At:At+Cut] by Put; a list is sorted and disjoint. A 20 MB
 // body is never copied to change 30 bytes.
 type Edit struct {

@@ -80,6 +80,7 @@ func showRecord(r *policy.Record) string {
 var did = map[string]string{
 	policy.Refused: "refused it", policy.WouldRefuse: "would have refused it", policy.Passed: "let it pass",
 	policy.Changed: "changed it", policy.WouldChange: "would have changed it", policy.NotPossible: "could not change it",
+	policy.Stopped: "stopped its answer", policy.WouldStop: "would have stopped its answer",
 	policy.RunawayInput: "flags its input", policy.RunawayOutput: "flags its output", policy.HoldExceeded: "held too little for it",
 }
 

@@ -41,6 +41,9 @@ type Answer struct {
 	Kind     string // content type
 	Header   http.Header
 	Body     []byte
+	// Over is sent behind Body again and again, a few milliseconds apart, until the
+	// client goes away. Nil: nothing is.
+	Over []byte
 }
 
 // Call is what the server was asked.
@@ -62,6 +65,7 @@ type Server struct {
 
 	mu    sync.Mutex // guards what follows
 	calls []Call
+	left  int
 }
 
 // Start runs a Server of answers on a free port of loopback until Close. Of
@@ -98,6 +102,13 @@ func (s *Server) Calls() []Call {
 	return append([]Call(nil), s.calls...)
 }
 
+// Left is how many answers without end were left by their clients.
+func (s *Server) Left() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.left
+}
+
 // ServeHTTP answers one call; one that no answer is for gets 404.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
@@ -112,6 +123,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for _, a := range s.answers {
 		if strings.HasSuffix(r.URL.Path, a.Path) && a.Streamed == streamed(body) {
 			a.send(w, r)
+			if a.Over != nil {
+				a.goOn(w, r)
+				s.mu.Lock()
+				s.left++
+				s.mu.Unlock()
+			}
 			return
 		}
 	}
@@ -141,6 +158,25 @@ func (a Answer) send(w http.ResponseWriter, r *http.Request) {
 	for _, piece := range Pieces(body) {
 		if _, err := w.Write(piece); err != nil {
 			return // the client went away
+		}
+		if err := http.NewResponseController(w).Flush(); err != nil {
+			return
+		}
+	}
+}
+
+// goOn sends what has no end, until the client goes away.
+func (a Answer) goOn(w http.ResponseWriter, r *http.Request) {
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.Context().Done():
+			return
+		case <-tick.C:
+		}
+		if _, err := w.Write(a.Over); err != nil {
+			return
 		}
 		if err := http.NewResponseController(w).Flush(); err != nil {
 			return

@@ -87,6 +87,8 @@ def result(call):
             "type": type(e).__name__, "status": e.status_code, "code": e.code or "", "message": e.message,
             "retry_after": e.response.headers.get("retry-after", ""),
         }}
+    except openai.APIError as e:  # amid a stream
+        return {"error": {"type": type(e).__name__, "status": 0, "code": e.code or "", "message": e.message, "retry_after": ""}}
 
 
 def main():

@@ -118,6 +118,16 @@ func (c *stock) Send(r *Reply) error {
 		c.out.Response = &extprocv3.ProcessingResponse_ImmediateResponse{ImmediateResponse: immediate(r.Local)}
 		return c.stream.SendMsg(&c.out)
 	}
+	if err := c.change(r); err != nil || r.Cut == nil {
+		return err
+	}
+	// Envoy takes it unasked, amid an answer, and sends none of its body.
+	c.out.Response = &extprocv3.ProcessingResponse_ImmediateResponse{ImmediateResponse: immediate(r.Cut)}
+	return c.stream.SendMsg(&c.out)
+}
+
+// change sends what goes on, with changes.
+func (c *stock) change(r *Reply) error {
 	mutation := c.mutation(r)
 	c.common.HeaderMutation, c.common.BodyMutation = mutation, c.body(r)
 	switch r.Kind {

@@ -62,6 +62,7 @@ type Reply struct {
 	Swap  bool     // Body takes the place of the body, even when it is empty
 	Mode  Mode
 	Local *Local
+	Cut   *Local // behind the reply to a piece of an answer: the rest of it is cut off, and its provider cancelled; nil: it is not
 	Call  string // told to the filters that observe this call's tries; empty: nothing
 }
 

@@ -45,6 +45,9 @@ type Bounds struct {
 	Part          int64           // tokens of a picture, sound or file at most; 0: as the model's limits say
 	ToolCalls     int64           // calls of hosted tools, where they are allowed
 	Tries         int64           // that Envoy makes of a call at most; at least 1
+	// StopOutgrown stops a streamed answer that has outgrown what is held
+	// for it where a budget that refuses has too little left for more.
+	StopOutgrown bool
 }
 
 // ModelBound is what a model can take and give.

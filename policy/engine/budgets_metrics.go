@@ -20,6 +20,7 @@ type limits struct {
 	lapsed      prometheus.Counter
 	filled      prometheus.Counter
 	extended    *prometheus.CounterVec
+	stopped     *prometheus.CounterVec
 }
 
 func newLimits(r prometheus.Registerer, shown prometheus.Collector) (*limits, error) {
@@ -49,7 +50,10 @@ func newLimits(r prometheus.Registerer, shown prometheus.Collector) (*limits, er
 	l.extended = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "farebox_hold_extended_total", Help: "Answers that outgrew what was held for them: more was held, or an account was short of it.",
 	}, []string{"result"})
-	for _, c := range []prometheus.Collector{l.extended, l.exhausted, l.known, l.storeFailed, l.crossed, l.exceeded, l.lapsed, l.filled, shown} {
+	l.stopped = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "farebox_stopped_total", Help: "Streamed answers that ended midway for want of budget: stopped, or would_stop in mode observe.",
+	}, []string{"budget", "did"})
+	for _, c := range []prometheus.Collector{l.extended, l.stopped, l.exhausted, l.known, l.storeFailed, l.crossed, l.exceeded, l.lapsed, l.filled, shown} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics of budgets: %w", err)
 		}

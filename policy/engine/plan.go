@@ -208,14 +208,7 @@ func (p *plan) shrink(rule string, unit budget.Unit, left int64) bool {
 	if unit > budget.Tokens || !t.Changes.Has(tokenizer.CapPart) {
 		return false
 	}
-	low, high := int64(0), p.output/choices // most that fits, least that does not
-	for low+1 < high {
-		if middle := low + (high-low)/2; p.most(middle * choices)[unit] <= left {
-			low = middle
-		} else {
-			high = middle
-		}
-	}
+	low := p.longest(unit, left, p.output/choices, choices)
 	if low < leastShrunk || low >= p.output/choices {
 		return false
 	}
@@ -223,6 +216,20 @@ func (p *plan) shrink(rule string, unit budget.Unit, left int64) bool {
 	p.ruled(rule, fmt.Sprintf("at most %d tokens", low))
 	p.hold.Most = p.most(p.output)
 	return true
+}
+
+// longest is the longest of so many choices, in tokens and below than, that takes at
+// most left of unit.
+func (p *plan) longest(unit budget.Unit, left, than, choices int64) int64 {
+	low, high := int64(0), than // most that fits, least that does not
+	for low+1 < high {
+		if middle := low + (high-low)/2; p.most(middle * choices)[unit] <= left {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	return low
 }
 
 // addTokens adds, and stops at the end of int64.

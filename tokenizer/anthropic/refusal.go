@@ -1,6 +1,10 @@
 package anthropic
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/farebox/farebox/tokenizer"
+)
 
 // Refuse returns an error body as the API words its own, with Content-Type
 // application/json meant. The API's errors have no member for a code: their type
@@ -19,6 +23,15 @@ func (*Dialect) Refuse(status int, _, message string) []byte {
 		return []byte(`{"type":"error","error":{"type":"api_error","message":"refused"}}`)
 	}
 	return body
+}
+
+// Stop returns the event by which the API ends a stream that fails.
+// https://platform.claude.com/docs/en/build-with-claude/streaming
+func (d *Dialect) Stop(_ tokenizer.Call, form tokenizer.Form, status int, code, message string) []byte {
+	if form != tokenizer.SSE {
+		return nil
+	}
+	return []byte("event: error\ndata: " + string(d.Refuse(status, code, message)) + "\n\n")
 }
 
 // refusalType is the type that the API gives errors of a status.

@@ -3,6 +3,8 @@ package gemini
 import (
 	"encoding/json"
 	"strings"
+
+	"github.com/farebox/farebox/tokenizer"
 )
 
 // Refuse returns an error body as Google's APIs word theirs, with Content-Type
@@ -28,6 +30,15 @@ func (*Dialect) Refuse(status int, code, message string) []byte {
 		return []byte(`{"error":{"code":400,"message":"refused","status":"INVALID_ARGUMENT"}}`)
 	}
 	return body
+}
+
+// Stop returns an event with an error in the place of an answer, which is how the
+// official clients know that a stream failed. An array of JSON has no place for it.
+func (d *Dialect) Stop(_ tokenizer.Call, form tokenizer.Form, status int, code, message string) []byte {
+	if form != tokenizer.SSE {
+		return nil
+	}
+	return []byte("data: " + string(d.Refuse(status, code, message)) + "\n\n")
 }
 
 // statusName is the name of the canonical code that an HTTP status stands for.

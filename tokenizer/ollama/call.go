@@ -132,3 +132,12 @@ func (*Dialect) Refuse(_ int, code, message string) []byte {
 	}
 	return body
 }
+
+// Stop returns the line by which the server ends a stream that fails.
+// https://docs.ollama.com/api/errors
+func (d *Dialect) Stop(_ tokenizer.Call, form tokenizer.Form, status int, code, message string) []byte {
+	if form != tokenizer.NDJSON {
+		return nil
+	}
+	return append(d.Refuse(status, code, message), '\n')
+}

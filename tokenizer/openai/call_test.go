@@ -256,6 +256,24 @@ func TestRefuse(t *testing.T) {
 	}
 }
 
+func TestAStreamIsEndedByAnEvent(t *testing.T) {
+	const object = `{"message":"no \"more\"","type":"insufficient_quota","param":null,"code":"budget_exhausted"}`
+	for _, c := range []struct {
+		operation string
+		form      tokenizer.Form
+		want      string
+	}{
+		{chat, tokenizer.SSE, `data: {"error":` + object + "}\n\n"},
+		{responses, tokenizer.SSE, "event: error\ndata: " + `{"type":"error","code":"budget_exhausted","message":"no \"more\"","param":null,"error":` + object + "}\n\n"},
+		{chat, tokenizer.JSON, ""},
+	} {
+		got := string(New().Stop(tokenizer.Call{Operation: c.operation}, c.form, 429, "budget_exhausted", `no "more"`))
+		if got != c.want {
+			t.Errorf("%s in %v: got %s, want %s", c.operation, c.form, got, c.want)
+		}
+	}
+}
+
 func BenchmarkRead(b *testing.B) {
 	for name, size := range map[string]int{"1KB": 1 << 10, "100KB": 100 << 10} {
 		body := []byte(`{"model":"gpt-4o","stream":true,"max_tokens":100,"messages":[{"role":"system","content":"You are terse."},{"role":"user","content":"` +

@@ -30,7 +30,7 @@ func Default() Config {
 		State:        State{Store: "memory", OnError: StoreClosed, Allowance: 5},
 		Interactions: Interactions{Idle: Duration(10 * time.Minute)},
 		Holds: Holds{
-			OutputBound: string(engine.Learned), OnUnboundable: string(engine.RefuseIt), ToolCalls: 10, Tries: 1,
+			OutputBound: string(engine.Learned), OnOutgrown: OutgrownLet, OnUnboundable: string(engine.RefuseIt), ToolCalls: 10, Tries: 1,
 		},
 		Drain: Drain{Wait: Duration(5 * time.Second), Timeout: Duration(25 * time.Second)},
 		Attributes: Attributes{

@@ -15,6 +15,7 @@ import (
 // Holds is how much is held for a call.
 type Holds struct {
 	OutputBound   string       `yaml:"output_bound" one:"learned cap model strict" doc:"How long an answer may be: learned is what 99 of 100 answers to such calls stay below; cap is what the caller allows, else what the model can give; model is what the model can give; what nobody knows is held as learned; strict is as cap, bounds the input by its bytes, and has a bound written into requests that have none, so that no call costs more than was held, given a provider that honours it."`
+	OnOutgrown    string       `yaml:"on_outgrown" one:"let stop" doc:"With learned, what happens to a streamed answer that outgrows what is held for it where a budget of on_exhausted: refuse has too little left for more: it is let to its end and counted; or, in mode enforce, it is stopped: the caller gets an error as the last event, the provider is cancelled, and what came is charged."`
 	OnUnboundable string       `yaml:"on_unboundable" one:"refuse context_window allow" doc:"With strict, what happens to a call that has no bound, as it names files, earlier answers or hosted tools, is signed, or is of a model whose limits nobody knows: it gets 400 cost_unbounded; all that the model can read is held, and tool_calls, or it gets 400 where nobody knows how much that is; or what is learned is held."`
 	ContextWindow Tokens       `yaml:"context_window" min:"1" max:"1000000000" doc:"Tokens that a model can read, where neither models nor the built-in limits say; not given: nobody knows."`
 	MaxOutput     Tokens       `yaml:"max_output" min:"1" max:"1000000000" doc:"Tokens of an answer that a model can give, where neither models nor the built-in limits say; not given: nobody knows."`
@@ -23,6 +24,12 @@ type Holds struct {
 	ToolCalls     int          `yaml:"tool_calls" max:"1000" doc:"Calls of hosted tools that are held for, with on_unboundable: context_window."`
 	Tries         int          `yaml:"tries" min:"1" max:"20" doc:"How often Envoy tries a call at most: its retry policy's num_retries and one. Each try may be billed."`
 }
+
+// What happens to an answer that outgrows what is held for it.
+const (
+	OutgrownLet  = "let"
+	OutgrownStop = "stop"
+)
 
 // ModelBound is what some models can read and give.
 type ModelBound struct {
@@ -37,7 +44,7 @@ func (c *Config) Bounds() (*engine.Bounds, error) {
 	b := &engine.Bounds{
 		Output: engine.OutputBound(h.OutputBound), OnUnboundable: engine.Unboundable(h.OnUnboundable),
 		Else: capacity.Limit{Window: int64(h.ContextWindow), Output: int64(h.MaxOutput)},
-		Part: int64(h.Part), ToolCalls: int64(h.ToolCalls), Tries: int64(h.Tries),
+		Part: int64(h.Part), ToolCalls: int64(h.ToolCalls), Tries: int64(h.Tries), StopOutgrown: h.OnOutgrown == OutgrownStop,
 	}
 	for i := range h.Models {
 		m := &h.Models[i]
@@ -68,6 +75,24 @@ func checkHolds(c *Config) (found []Finding) {
 	}
 	if c.Holds.OutputBound == string(engine.Strict) {
 		found = append(found, checkKnown(c)...)
+	}
+	return append(found, checkOutgrown(c)...)
+}
+
+// checkOutgrown finds answers that would not be stopped though they should be.
+func checkOutgrown(c *Config) (found []Finding) {
+	const key = "holds.on_outgrown"
+	if c.Holds.OnOutgrown != OutgrownStop {
+		return nil
+	}
+	if c.Holds.OutputBound != string(engine.Learned) {
+		found = append(found, warn(key, fmt.Sprintf("with output_bound: %s it stops no answer but those of models whose limits nobody knows: the others cannot outgrow what is held for them", c.Holds.OutputBound), "write output_bound: learned, or remove it"))
+	}
+	if c.Metering.Mode != MeteringInline {
+		found = append(found, warn(key, "stops nothing where Envoy counts: nobody sees how an answer grows there", "write `metering: {mode: inline}` for routes whose answers are to be stopped"))
+	}
+	if c.Mode == Observe {
+		found = append(found, Finding{Note, key, "in mode observe no answer is stopped: what would be is counted", "write mode: enforce"})
 	}
 	return found
 }

@@ -185,4 +185,7 @@ func newCallPath(ctx context.Context, c *config.Config, b *books, state budget.S
 	return p, nil
 }
 
-var _ extproc.Decider = (*engine.Engine)(nil)
+var (
+	_ extproc.Decider  = (*engine.Engine)(nil)
+	_ extproc.Extender = (*engine.Engine)(nil)
+)
