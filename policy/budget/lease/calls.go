@@ -21,11 +21,16 @@ func (s *Store) Reserve(ctx context.Context, h budget.Hold) (budget.Short, error
 	alone := h
 	alone.Accounts = p.alone
 	short, err := s.shared.Reserve(ctx, alone)
-	if err != nil || !short.OK() {
+	switch {
+	case err != nil:
+		return short, wrap("reserve what no share has", err)
+	case short.OK():
+		s.know(name{h.ID, h.Attempt})
+	default:
 		s.forget(name{h.ID, h.Attempt})
 		short.At = at(p.aloneAt, short.At)
 	}
-	return short, wrap("reserve what no share has", err)
+	return short, nil
 }
 
 func bound(most *budget.Amounts) {
@@ -35,14 +40,18 @@ func bound(most *budget.Amounts) {
 }
 
 // take reserves from a share, which it raises if that is worth it. Without a share
-// the hold is there already.
+// the hold is there already. A hold of which the store has not said whether it has it
+// is asked for as before.
 func (s *Store) take(ctx context.Context, h *budget.Hold, p *parted) (from *share, took bool) {
 	now := s.Now()
 	id := name{h.ID, h.Attempt}
 	s.mu.Lock()
-	if _, there := s.calls[id]; there {
+	if c, there := s.calls[id]; there {
 		s.mu.Unlock()
-		return nil, true
+		if !c.unsure {
+			return nil, true
+		}
+		return c.from, c.from != nil
 	}
 	b := s.share(p.shared)
 	if b == nil {
@@ -69,16 +78,35 @@ func (s *Store) lend(b *share, h *budget.Hold, p *parted) bool {
 		return false
 	}
 	b.hold(&h.Most, 1)
-	s.calls[name{h.ID, h.Attempt}] = call{from: b, of: b.of, parted: p.places(), most: h.Most, until: h.Until}
+	s.calls[name{h.ID, h.Attempt}] = call{from: b, of: b.of, parted: p.places(), unsure: p.alone != nil, most: h.Most, until: h.Until}
 	return true
+}
+
+// know notes that the store has what it is to have of a call.
+func (s *Store) know(id name) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c, there := s.calls[id]; there {
+		c.unsure = false
+		s.calls[id] = c
+	}
+}
+
+// remove forgets a call, and returns what is known of it.
+func (s *Store) remove(id name) (c call, there bool) {
+	c, there = s.calls[id]
+	if c.unsure && c.from == nil {
+		s.unsure--
+	}
+	delete(s.calls, id)
+	return c, there
 }
 
 // forget gives back what a call took of a share.
 func (s *Store) forget(id name) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c, there := s.calls[id]; there {
-		delete(s.calls, id)
+	if c, there := s.remove(id); there {
 		s.end(&c, &budget.Amounts{})
 	}
 }
@@ -99,15 +127,23 @@ const tries = 3
 // whole reserves in the store. If that is short of what shares of this replica do
 // not use, they give it back.
 func (s *Store) whole(ctx context.Context, h budget.Hold) (budget.Short, error) {
+	id := name{h.ID, h.Attempt}
 	for try := 0; ; try++ {
 		short, err := s.shared.Reserve(ctx, h)
+		s.mu.Lock()
+		s.remove(id)
+		switch {
+		case err == nil && short.OK():
+			s.calls[id] = call{until: h.Until}
+		case err != nil && !errors.Is(err, budget.ErrFresh) && s.unsure < maxUnsure:
+			s.calls[id] = call{until: h.Until, unsure: true}
+			s.unsure++
+		}
+		s.mu.Unlock()
 		if err != nil {
 			return short, wrap("reserve without a share", err)
 		}
 		if short.OK() {
-			s.mu.Lock()
-			s.calls[name{h.ID, h.Attempt}] = call{until: h.Until}
-			s.mu.Unlock()
 			return short, nil
 		}
 		a := &h.Accounts[short.At]
@@ -236,8 +272,7 @@ func (s *Store) Settle(ctx context.Context, id policy.CallID, n int, spent budge
 	if len(thresholds) > 0 {
 		s.thresholds = thresholds
 	}
-	c, there := s.calls[name{id, n}]
-	delete(s.calls, name{id, n})
+	c, there := s.remove(name{id, n})
 	due := false
 	if there {
 		found = s.end(&c, &spent)
@@ -260,8 +295,7 @@ func (s *Store) Settle(ctx context.Context, id policy.CallID, n int, spent budge
 // Release implements budget.Store.
 func (s *Store) Release(ctx context.Context, id policy.CallID, n int) error {
 	s.mu.Lock()
-	c, there := s.calls[name{id, n}]
-	delete(s.calls, name{id, n})
+	c, there := s.remove(name{id, n})
 	ended := there && s.end(&c, &budget.Amounts{})
 	due := ended && s.closed
 	s.mu.Unlock()

@@ -100,8 +100,9 @@ const (
 	// forgetAfter is how long accounts are known that nobody asks for.
 	forgetAfter = time.Minute
 	// maxShares bounds the combinations of accounts that are known, and maxLoose what is
-	// remembered of holds that may have been taken.
-	maxShares, maxLoose = 10_000, 10_000
+	// remembered of holds that may have been taken; maxUnsure, the calls of which the
+	// store has not said whether it took them. Beyond it such a hold lapses.
+	maxShares, maxLoose, maxUnsure = 10_000, 10_000, 10_000
 )
 
 // Store is a budget.Store with shares. It is safe for concurrent use.
@@ -112,6 +113,7 @@ type Store struct {
 	mu         sync.Mutex // guards all below, and shares; held for look-ups and arithmetic only
 	shares     map[uint64]*share
 	calls      map[name]call
+	unsure     int              // calls that no share has, of which the store has not said that it took them
 	loose      []name           // holds that may have been taken, to be given back
 	untold     []budget.Crossed // found crossed, and not told yet
 	thresholds []int            // that the last Settle asked for
@@ -131,6 +133,7 @@ type call struct {
 	from   *share  // that its windows are taken from; nil: the store has all of it
 	of     uint32  // which of the holds of the share
 	parted *parted // where its accounts are, if the store has some; nil: the share has all
+	unsure bool    // the store has not said that it took its part
 	most   budget.Amounts
 	until  time.Time
 }

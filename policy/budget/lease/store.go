@@ -118,7 +118,7 @@ func (s *Store) count(ctx context.Context, b *share, all bool) (crossed []budget
 		crossed = append(crossed, more...)
 		s.mu.Lock()
 		s.finish(b)
-		again = (s.o.Every < 0 || s.closed) && b.live && b.dirty()
+		again = b.live && (s.o.Every < 0 && b.dirty() || s.closed && b.rests())
 		s.mu.Unlock()
 		if err != nil {
 			return crossed, err
@@ -131,6 +131,19 @@ func (s *Store) count(ctx context.Context, b *share, all bool) (crossed []budget
 func (b *share) dirty() bool {
 	for i := range b.accounts {
 		if b.spent[b.accounts[i].Unit] != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// rests reports whether there is anything of b to be counted or given back.
+func (b *share) rests() bool {
+	if b.open == 0 || b.dirty() {
+		return true
+	}
+	for i := range b.accounts {
+		if unit := b.accounts[i].Unit; b.size[unit] != b.held[unit] {
 			return true
 		}
 	}
@@ -286,7 +299,7 @@ func (s *Store) sweep(now time.Time) (lapsed int, live []*share) {
 		if now.Before(c.until) {
 			continue
 		}
-		delete(s.calls, id)
+		s.remove(id)
 		if s.end(&c, &c.most) && c.parted == nil {
 			lapsed++
 		}

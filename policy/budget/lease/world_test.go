@@ -151,6 +151,9 @@ func (w *world) call(replica int, on []int, most int64) bool {
 		h.Accounts = append(h.Accounts, w.accounts[i])
 	}
 	short, err := w.replicas[replica].Reserve(w.Context(), h)
+	if err != nil && w.random.IntN(2) == 0 { // as who must know, soon
+		short, err = w.replicas[replica].Reserve(w.Context(), h)
+	}
 	if err != nil {
 		w.until(func() error { return w.replicas[replica].Release(w.Context(), c.id, 0) })
 		return false
