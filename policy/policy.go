@@ -198,9 +198,12 @@ type Record struct {
 	Repeated   int       `json:"repeated_inputs,omitempty"`
 	Admitted   time.Time `json:"admitted"`
 	FirstToken time.Time `json:"first_token,omitzero"`
-	Completed  time.Time `json:"completed"`
-	Lines      []Line    `json:"lines"`
-	Rulings    []Ruling  `json:"rulings,omitempty"` // what rules did to the call, in order
+	// Held is what was held for it of budgets, as the most that it may cost; none: it
+	// counts against none, or their store did not answer.
+	Held      money.Amount `json:"held_usd,omitzero"`
+	Completed time.Time    `json:"completed"`
+	Lines     []Line       `json:"lines"`
+	Rulings   []Ruling     `json:"rulings,omitempty"` // what rules did to the call, in order
 }
 
 // MaxCorrections bounds the corrections of one attempt, so that all of its records

@@ -183,6 +183,10 @@ func TestExplain(t *testing.T) {
 		unpriced.Lines[i] = policy.Line{Model: unpriced.Model, Class: tokenizer.Class(i), Quantity: 3, Source: tokenizer.Counted, State: policy.Unpriced}
 	}
 	unpriced.Lines[2] = policy.Line{Model: "helper", Class: tokenizer.Output, Quantity: 4, Source: tokenizer.Counted, State: policy.Free, RateID: "rates[0]"}
+	unpriced.Held = usd(t, "0.010432")
+	unpriced.Rulings = []policy.Ruling{
+		{Rule: "holds", Did: policy.Changed, Why: "at most 4000 tokens, so that its cost is bounded"}, {Rule: "holds", Did: policy.HoldExceeded, Why: "0.0112 USD, and 0.010432 were held"},
+	}
 	unknownCost := unpriced
 	unknownCost.Lines = unpriced.Lines[:1]
 	refused := policy.Record{

@@ -66,6 +66,9 @@ func showRecord(r *policy.Record) string {
 		facts.rows = append(facts.rows, []string{"first token", "after " + r.FirstToken.Sub(r.Admitted).String()})
 	}
 	facts.rows = append(facts.rows, []string{"completed", "after " + r.Completed.Sub(r.Admitted).String()})
+	if !r.Held.IsZero() {
+		facts.rows = append(facts.rows, []string{"held", r.Held.String() + " USD of its budgets"})
+	}
 	for _, id := range [][]string{
 		{"x-request-id", r.RequestID}, {"trace id", r.TraceID}, {"response id", r.ResponseID}, {"key hash", r.KeyHash},
 	} {

@@ -54,7 +54,7 @@ func (e *Engine) decide(ctx context.Context, rules *Rules, t *policy.Ticket) *po
 		return why
 	}
 	if t.MaxOutput != asked {
-		t.Rulings = append(t.Rulings, policy.Ruling{Rule: "holds", Did: policy.Changed, Why: fmt.Sprintf("at most %d tokens, as it sets no bound", t.MaxOutput)})
+		t.Rulings = append(t.Rulings, policy.Ruling{Rule: "holds", Did: policy.Changed, Why: fmt.Sprintf("at most %d tokens, so that its cost is bounded", t.MaxOutput)})
 		t.Otherwise = unboundable("no bound can be written where its provider reads one")
 	}
 	return e.take(ctx, &p)

@@ -46,6 +46,9 @@ func TestACallThatTakesMoreThanWasHeldIsTold(t *testing.T) {
 			o.Reading.Usage = reported(100, 0, c.output)
 			e.Settle(t.Context(), ticket, o)
 		}
+		if held := b.last(t).Held; int64(held.Nano()) != mostOfACall && c.prices == nil || !held.IsZero() && c.prices != nil {
+			t.Errorf("%s: its record says that %s were held", c.name, held)
+		}
 		var of []policy.Ruling
 		for _, r := range b.last(t).Rulings {
 			if r.Did == policy.HoldExceeded {

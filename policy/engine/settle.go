@@ -103,6 +103,9 @@ func record(t *policy.Ticket, o *policy.Outcome) policy.Record {
 		Shares: t.Call.Shares, Admitted: t.At, FirstToken: o.FirstToken, Completed: o.At,
 		Rulings: t.Rulings,
 	}
+	if t.Hold.Taken {
+		rec.Held = t.Hold.Most.Amount()
+	}
 	rec.Account, rec.Deployment = t.Account, t.Deployment
 	rec.Region = cmp.Or(o.Reading.Region, t.Region, o.Region)
 	rec.Size, rec.Quality = cmp.Or(o.Reading.Size, t.Call.Size), cmp.Or(o.Reading.Quality, t.Call.Quality)

@@ -36,7 +36,7 @@ type Config struct {
 	Prices       Prices       `yaml:"prices" doc:"Prices beside the built-in catalogue."`
 	Budgets      []Budget     `yaml:"budgets" max:"10000" doc:"What calls may cost. The most that a call may cost is held before it goes to its provider, and settled when it ends: calls at the same time cannot overspend together."`
 	Holds        Holds        `yaml:"holds" doc:"How much is held for a call before its cost is known."`
-	NeedBudget   bool         `yaml:"require_budget" doc:"Whether a call that counts against no budget in USD gets 403 no_budget, in mode enforce."`
+	NeedBudget   bool         `yaml:"require_budget" doc:"Whether a call that counts against no budget in USD, but for those that allow all, gets 403 no_budget, in mode enforce."`
 	RateLimits   []RateLimit  `yaml:"rate_limits" max:"1000" doc:"How much may pass in a short time. Beyond it calls get 429 rate_limited with retry-after."`
 	Access       []AccessRule `yaml:"access" max:"256" doc:"Who may ask which model. A call that a rule keeps from its model gets 403 model_not_allowed, which says who can change that."`
 	Schedule     []Schedule   `yaml:"schedule" max:"256" doc:"When calls may be made that can wait."`

@@ -40,7 +40,7 @@ func Record(n int) policy.Record {
 		Status: 200, Finish: "stop", Outcome: policy.Served, Success: true, Reason: "none", Purpose: policy.User, Tries: 2,
 		Source: tokenizer.Counted, Priced: true,
 		Shares: tokenizer.Shares{System: 1, History: 2, Last: 3, Tools: 4, Media: 5},
-		Inputs: 5, Repeated: 2,
+		Inputs: 5, Repeated: 2, Held: money.Nano(1_234_567_890).Amount(),
 		Admitted: at.Add(-time.Second), FirstToken: at.Add(-time.Second / 2), Completed: at,
 		Lines: []policy.Line{
 			Line(tokenizer.Output, 7, money.Amount{Micro: 70, Pico: 999_999}),

@@ -37,6 +37,7 @@ type detail struct {
 	Shares       [5]int64 `json:"shares"` // system, history, last, tools, media
 	Inputs       int      `json:"inputs"`
 	Repeated     int      `json:"repeated"`
+	Held         int64    `json:"held"` // in nano-USD
 	Admitted     int64    `json:"admitted"`
 	FirstToken   int64    `json:"first_token"`
 	// Of corrections.
@@ -112,6 +113,7 @@ func appendDetail(out []byte, r *policy.Record) []byte {
 	}
 	o.number("inputs", int64(r.Inputs))
 	o.number("repeated", int64(r.Repeated))
+	o.number("held", int64(r.Held.Nano()))
 	o.number("admitted", micros(r.Admitted))
 	if !r.FirstToken.IsZero() {
 		o.number("first_token", micros(r.FirstToken))
@@ -141,6 +143,7 @@ func readDetail(text []byte, r *policy.Record) (rules []string, err error) {
 	r.Reason, r.Tries, r.Priced = d.Reason, d.Tries, d.Priced != 0
 	r.Shares = tokenizer.Shares{System: d.Shares[0], History: d.Shares[1], Last: d.Shares[2], Tools: d.Shares[3], Media: d.Shares[4]}
 	r.Inputs, r.Repeated = d.Inputs, d.Repeated
+	r.Held = money.Nano(d.Held).Amount()
 	r.Admitted = instant(d.Admitted)
 	if d.FirstToken != 0 {
 		r.FirstToken = instant(d.FirstToken)
