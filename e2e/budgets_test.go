@@ -169,17 +169,8 @@ func TestABudgetStandsAsItStoodAfterAKill(t *testing.T) {
 	plays(s)
 	round(t, s)
 	before := account(t, s.Farebox, "month")
-	s.Provider.PlayFor("slow", provider.Scenario{Chunks: 1000, Pace: 30 * time.Millisecond})
 	var wait sync.WaitGroup
-	var begun atomic.Int64
-	for range 8 {
-		e := ask(s, chatPath, modest(1, true))
-		e.header.Set(provider.ScenarioHeader, "slow")
-		var once sync.Once
-		e.watch = func([]byte) { once.Do(func() { begun.Add(1) }) }
-		wait.Go(func() { e.run(t.Context()) })
-	}
-	eventually(t, "the streams have begun", func(context.Context) (bool, error) { return begun.Load() == 8, nil })
+	defer streams(t, s, &wait, 8)()
 	if err := s.Farebox.Kill9(); err != nil {
 		t.Fatal(err)
 	}
@@ -213,6 +204,63 @@ func TestAReloadKeepsWhatWasSpentAndANewBudgetBeginsWithIt(t *testing.T) {
 	if g := ask(s, chatPath, plainBody).run(t.Context()); g.status != http.StatusTooManyRequests {
 		t.Errorf("status %d under a limit below what was spent", g.status)
 	}
+}
+
+// TestABudgetOfAReloadUnderLoadHasSpentAllThatItsWindowHas: calls come and go the
+// whole time, and some that began before it end after it.
+func TestABudgetOfAReloadUnderLoadHasSpentAllThatItsWindowHas(t *testing.T) {
+	t.Parallel()
+	s := kit.Start(t, harness.StackOptions{Config: thrifty("500")})
+	plays(s)
+	var wait sync.WaitGroup
+	stop := streams(t, s, &wait, 8)
+	done := make(chan struct{})
+	wait.Go(func() {
+		for again := true; again; {
+			round(t, s)
+			select {
+			case <-done:
+				again = false
+			default:
+			}
+		}
+	})
+	fresh := `budgets: [{name: fresh, match: {team: support}, limit: {usd: "600"}, window: {every: month}}, {match: {team: "supp*"}, `
+	if err := s.Farebox.Reconfigure(strings.Replace(thrifty("400"), "budgets: [{", fresh, 1)); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the new limits hold", func(ctx context.Context) (bool, error) {
+		m, err := s.Farebox.Metrics(ctx)
+		return err == nil && m.Sum("farebox_budget_limit_usd", `budget="fresh"`) == 600 && m.Sum("farebox_budget_limit_usd", `budget="month"`) == 400, err
+	})
+	close(done)
+	stop()
+	wait.Wait()
+	eventually(t, "all calls have ended", func(ctx context.Context) (bool, error) {
+		m, err := s.Farebox.Metrics(ctx)
+		return err == nil && m.Sum("farebox_open_streams") == 0, err
+	})
+	month, more, kept := account(t, s.Farebox, "month"), account(t, s.Farebox, "fresh"), inLedger(t, s.Farebox)
+	if month != kept || more != kept || kept == 0 {
+		t.Errorf("month %d, fresh %d nano-USD, and the ledger has %d", month, more, kept)
+	}
+}
+
+// streams are calls that go on until stop: their callers hang up then.
+func streams(t *testing.T, s *harness.Stack, wait *sync.WaitGroup, n int64) (stop func()) {
+	t.Helper()
+	s.Provider.PlayFor("slow", provider.Scenario{Chunks: 1000, Pace: 30 * time.Millisecond})
+	ctx, cancel := context.WithCancel(t.Context())
+	var begun atomic.Int64
+	for range n {
+		e := ask(s, chatPath, modest(1, true))
+		e.header.Set(provider.ScenarioHeader, "slow")
+		var once sync.Once
+		e.watch = func([]byte) { once.Do(func() { begun.Add(1) }) }
+		wait.Go(func() { e.run(ctx) })
+	}
+	eventually(t, "the streams have begun", func(context.Context) (bool, error) { return begun.Load() == n, nil })
+	return cancel
 }
 
 func TestAnExhaustedBudgetAsksACheaperModelAndSaysSo(t *testing.T) {

@@ -15,6 +15,7 @@ type Ticket struct {
 	Refusal *Refusal
 	Hold    Hold
 	Rulings []Ruling `json:",omitempty"` // in the order of the steps
+	By      any      `json:"-"`          // the rules of accounts that it was admitted by, for who did so; nil: an earlier run
 
 	// How the call goes to its provider where that is not as it was asked; of
 	// Request.Changes only.

@@ -54,6 +54,9 @@ type Account struct {
 	Rule string // the budget or rate limit that it belongs to
 	Of   string // the values that Rule counts apart, joined by "/"; empty: all that match share it
 	Unit Unit
+	// Series tells apart what accounts of a rule of that name count: it is another one
+	// where a rule counts otherwise than before, so that they begin anew. 0: the first.
+	Series uint64
 
 	// Limit is what may be spent and held in the window, in units; for a Rate what
 	// may be spent at once.
@@ -70,9 +73,9 @@ type Account struct {
 	Rate time.Duration
 }
 
-// Key names an account in a store: rule, owner, unit, and the start of its window
-// or how it moves. Limits are no part of it: one that is changed keeps what was
-// spent, and a window that is changed begins from what the ledger has.
+// Key names an account in a store: rule, owner, unit, series, and the start of its
+// window or how it moves. Limits are no part of it: one that is changed keeps what
+// was spent; whatever else is changed begins from what the ledger has.
 func (a *Account) Key() string {
 	key := a.Rule + "\x00" + a.Of + "\x00" + a.Unit.String()
 	switch {
@@ -82,6 +85,9 @@ func (a *Account) Key() string {
 		key += "\x00rolling " + strconv.FormatInt(int64(a.Rolling), 10)
 	case !a.Start.IsZero():
 		key += "\x00" + strconv.FormatInt(a.Start.Unix(), 10)
+	}
+	if a.Series != 0 {
+		key += "\x00series " + strconv.FormatUint(a.Series, 36)
 	}
 	return key
 }

@@ -72,6 +72,10 @@ func (r *Rule) compile() *compiled {
 		cond.patterns = slices.Compact(cond.patterns)
 		c.match = append(c.match, cond)
 	}
+	c.mark = c.rule.Mark()
+	if c.rule.AddsUp() {
+		c.series = series(c.mark, 0)
+	}
 	return c
 }
 

@@ -218,6 +218,22 @@ func (m *Memory) Load(_ context.Context, states []State) error {
 	return nil
 }
 
+// Add adds the states to what accounts have spent, also to those that are there.
+func (m *Memory) Add(_ context.Context, states []State) error {
+	now := m.now()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range states {
+		s := &states[i]
+		at := s.At
+		if at.IsZero() {
+			at = now
+		}
+		m.count(&s.Account).charge(&s.Account, s.Spent, at, now)
+	}
+	return nil
+}
+
 // Lapse implements Store. It also forgets accounts that are over.
 func (m *Memory) Lapse(context.Context) (lapsed int, _ error) {
 	now := m.now()

@@ -6,12 +6,13 @@ import "time"
 type place struct {
 	rule, of      string
 	unit          Unit
+	series        uint64
 	start         int64 // of its window, in seconds
 	rolling, rate time.Duration
 }
 
 func placeOf(a *Account) place {
-	p := place{rule: a.Rule, of: a.Of, unit: a.Unit}
+	p := place{rule: a.Rule, of: a.Of, unit: a.Unit, series: a.Series}
 	switch {
 	case a.Rate > 0:
 		p.rate = a.Rate

@@ -78,7 +78,7 @@ func (s *Standing) Reached(percents []int) (reached []int) {
 // Of is the account of a rule that has the given value, or values, of Per at now;
 // false: there is no such rule, or its accounts are not called that.
 func (r *Rules) Of(rule, of string, now time.Time) (a Account, is bool) {
-	c := r.named[rule]
+	c := r.find(rule)
 	if c == nil || len(c.rule.Per) == 0 && of != "" || len(c.rule.Per) > 0 && !c.rule.wellFormed(of) {
 		return a, false
 	}

@@ -1,6 +1,10 @@
 package budget
 
-import "time"
+import (
+	"fmt"
+	"hash/fnv"
+	"time"
+)
 
 // Rule is one budget, rate limit or cap as it was written down.
 type Rule struct {
@@ -70,4 +74,22 @@ type Window struct {
 	FirstMonth time.Month
 	// Length is that of a Rolling window.
 	Length time.Duration
+}
+
+// Mark tells rules apart whose accounts count otherwise: what was spent by one says
+// nothing of another. Limits, and what is done at them, are no part of it.
+func (r *Rule) Mark() string {
+	return fmt.Sprintf("%s %v %v %v %v", r.Name, r.Unit, r.Per, r.Window, r.Match)
+}
+
+// AddsUp reports whether r counts what the ledger has too. Calls under way, and what
+// is refilled, it does not.
+func (r *Rule) AddsUp() bool { return r.Rate == 0 && r.Unit != Concurrency }
+
+// series is that of accounts that count as mark says, which is the n-th time that
+// they begin in this process; 0: as all processes have it.
+func series(mark string, n uint64) uint64 {
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%s\x00%d", mark, n)
+	return h.Sum64()
 }

@@ -37,8 +37,11 @@ type exactKey struct {
 type compiled struct {
 	rule  Rule
 	match []condition // by key
-	now   atomic.Pointer[span]
-	more  atomic.Pointer[map[string][]Extra] // by what an account is of; nil: none has more
+
+	mark   string
+	series uint64
+	now    atomic.Pointer[span]
+	more   atomic.Pointer[map[string][]Extra] // by what an account is of; nil: none has more
 
 	carried atomic.Pointer[Carried] // nil: nothing was
 }
@@ -123,10 +126,35 @@ func (r *Rules) Account(rule string, of func(key string) string, now time.Time) 
 
 // Rule is the rule of that name, or nil. It must not be changed.
 func (r *Rules) Rule(name string) *Rule {
-	if c := r.named[name]; c != nil {
+	if c := r.find(name); c != nil {
 		return &c.rule
 	}
 	return nil
+}
+
+// Continue gives rules that count as those of the same name do in before the accounts
+// of those, and all others that add up accounts that nobody has: n is another one
+// each time. It is called before r is in use, and returns those that begin anew.
+func (r *Rules) Continue(before *Rules, n uint64) (anew []*Rule) {
+	for _, c := range r.all {
+		if !c.rule.AddsUp() {
+			continue
+		}
+		if was := before.find(c.rule.Name); was != nil && was.mark == c.mark {
+			c.series = was.series
+			continue
+		}
+		c.series = series(c.mark, n)
+		anew = append(anew, &c.rule)
+	}
+	return anew
+}
+
+func (r *Rules) find(name string) *compiled {
+	if r == nil {
+		return nil
+	}
+	return r.named[name]
 }
 
 // None reports whether there are no rules.
@@ -146,7 +174,7 @@ func (c *compiled) account(a *Account, of func(string) string, now time.Time) {
 }
 
 func (c *compiled) accountOf(a *Account, of string, now time.Time) {
-	*a = Account{Rule: c.rule.Name, Of: of, Unit: c.rule.Unit, Limit: c.rule.Limit, Soft: c.rule.OnExhausted == Allow, Rate: c.rule.Rate}
+	*a = Account{Rule: c.rule.Name, Of: of, Unit: c.rule.Unit, Series: c.series, Limit: c.rule.Limit, Soft: c.rule.OnExhausted == Allow, Rate: c.rule.Rate}
 	if limit, other := c.rule.Except[a.Of]; other {
 		a.Limit = limit
 	}

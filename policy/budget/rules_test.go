@@ -85,7 +85,14 @@ func TestAccountsOfWindows(t *testing.T) {
 			{Rule: "rate", Limit: 3, Unit: Requests, Rate: time.Minute},
 			{Rule: "total", Limit: 4, Unit: Contracted},
 		}
-		if got := rules.Accounts(facts(), now); !slices.Equal(got, want) {
+		got := rules.Accounts(facts(), now)
+		for i := range got {
+			if addsUp := got[i].Rule != "rate"; (got[i].Series != 0) != addsUp {
+				t.Errorf("series of %+v", got[i])
+			}
+			got[i].Series = 0
+		}
+		if !slices.Equal(got, want) {
 			t.Errorf("Accounts = %+v, want %+v", got, want)
 		}
 	}
@@ -244,5 +251,42 @@ func BenchmarkAccounts(b *testing.B) {
 		if len(r.Accounts(of, now)) != 5 {
 			b.Fatal("not five")
 		}
+	}
+}
+
+// Rules that count as before go on with their accounts, whatever else is changed; all
+// others begin anew, also those that were there earlier.
+func TestRulesContinue(t *testing.T) {
+	rule := Rule{Name: "r", Per: []string{"team"}, Limit: 10, Window: Window{Every: Month}}
+	rate := Rule{Name: "rate", Unit: Requests, Limit: 3, Rate: time.Minute, Window: Window{Every: Total}}
+	key := func(r *Rules, name string) string {
+		a, _ := r.Account(name, facts("team", "a"), time.Unix(1e9, 0))
+		return a.Key()
+	}
+	first := compiledRules(t, rule, rate)
+	if again := compiledRules(t, rule, rate); key(again, "r") != key(first, "r") {
+		t.Error("another process has another account")
+	}
+	limit, match, per, window := rule, rule, rule, rule
+	limit.Limit, limit.Thresholds = 20, []int{50}
+	match.Match = map[string][]string{"team": {"a"}}
+	per.Per = []string{"project", "team"}
+	window.Window = Window{Every: Quarter}
+	seen := map[string]bool{}
+	for what, changed := range map[string]Rule{"limit": limit, "match": match, "per": per, "window": window} {
+		r := compiledRules(t, changed, rate)
+		if anew := r.Continue(first, 1); (len(anew) == 0) != (what == "limit") {
+			t.Errorf("%s: %d rules begin anew", what, len(anew))
+		}
+		if same := key(r, "r") == key(first, "r"); same != (what == "limit") || key(r, "rate") != key(first, "rate") {
+			t.Errorf("%s: same account %v", what, same)
+		}
+		seen[key(r, "r")] = true
+	}
+	out := compiledRules(t, rate)
+	out.Continue(first, 2)
+	back := compiledRules(t, rule, rate)
+	if anew := back.Continue(out, 3); len(anew) != 1 || key(back, "r") == key(first, "r") || len(seen) != 4 {
+		t.Errorf("put back: %d begin anew, of %d accounts", len(anew), len(seen))
 	}
 }

@@ -82,7 +82,7 @@ func (e *Engine) foresee(ctx context.Context, rules *Rules, t *policy.Ticket) {
 		return
 	}
 	if would.Hold.Taken {
-		e.budgets.release(ctx, t.ID)
+		e.budgets.release(ctx, t.ID, 0)
 	}
 	p := e.plan(rules, t)
 	p.soften()
@@ -233,28 +233,29 @@ func took(rec *policy.Record) (a budget.Amounts) {
 
 // spend puts what a record took in place of what was held for its call. Further
 // records of the call, as of its later tries, find no hold: they are counted
-// without one.
+// without one. filling.calls must be held.
 func (e *Engine) spend(ctx context.Context, t *policy.Ticket, rec *policy.Record, recovered bool) {
-	if !t.Hold.Taken && !t.Hold.Uncounted {
-		return
+	s := settlement{id: t.ID, attempt: heldAs(t), held: t.Hold.Taken || t.Hold.Uncounted, spent: took(rec), passed: t.Hold.Uncounted, next: 1 + rec.Attempt}
+	s.added = e.added(t, rec.Provider)
+	switch {
+	case !s.held:
+		s.others = s.added
+	case rec.Attempt > 0 || recovered || t.Hold.Uncounted:
+		s.others = e.others(t, rec.Provider)
 	}
-	s := settlement{id: t.ID, attempt: heldAs(t), held: true, spent: took(rec), passed: t.Hold.Uncounted, next: 1 + rec.Attempt}
-	if rules := e.rules.Load(); rules.Budgets != nil && (rec.Attempt > 0 || recovered || t.Hold.Uncounted) {
-		s.others = rules.accounts(t, rec.Provider)
+	if s.held || len(s.others) > 0 {
+		e.budgets.settle(ctx, s)
 	}
-	e.budgets.settle(ctx, s)
 }
 
-// move changes what windows have spent by a correction.
+// move changes what windows have spent by a correction. filling.calls must be held.
 func (e *Engine) move(ctx context.Context, rec *policy.Record) {
-	rules := e.rules.Load()
-	if rules.Budgets == nil {
-		return
-	}
 	t := policy.Ticket{Request: policy.Request{At: rec.Admitted}, Owner: rec.Owner}
 	t.Call.Model, t.Call.Operation = rec.ModelAsked, rec.Operation
-	s := settlement{id: rec.ID, spent: took(rec), others: rules.accounts(&t, rec.Provider), next: corrections + rec.Revision}
-	e.budgets.settle(ctx, s)
+	s := settlement{id: rec.ID, spent: took(rec), others: e.others(&t, rec.Provider), next: corrections + rec.Revision}
+	if len(s.others) > 0 {
+		e.budgets.settle(ctx, s)
+	}
 }
 
 // Holds of one call are told apart by numbers: that of its admission is 0, that of
@@ -278,6 +279,9 @@ func (e *Engine) holdOn(ctx context.Context, t *policy.Ticket, until time.Time) 
 		return
 	}
 	before := heldAs(t)
+	if t.By == nil && before == whileDeferred && !e.filling.late.Load() {
+		e.budgets.release(ctx, t.ID, before) // an earlier run took it, by rules that may be others
+	}
 	t.Hold.Until = until.Add(holdFor)
 	p := e.plan(rules, t)
 	p.hold.Accounts, p.hold.Attempt, p.hold.Until = rules.accounts(t, p.priced.Provider), whileDeferred, t.Hold.Until
@@ -290,8 +294,9 @@ func (e *Engine) holdOn(ctx context.Context, t *policy.Ticket, until time.Time) 
 		}
 		return
 	}
+	t.By = rules.Budgets
 	if before != whileDeferred {
-		e.budgets.release(ctx, t.ID)
+		e.budgets.release(ctx, t.ID, before)
 	}
 }
 

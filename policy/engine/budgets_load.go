@@ -36,26 +36,7 @@ func (e *Engine) Fill(ctx context.Context, rules *budget.Rules) error {
 	if err := e.carry(ctx, rules); err != nil {
 		return err
 	}
-	if err := e.Flush(ctx); err != nil {
-		return err
-	}
-	f := newFiller(e.o.Spending, e.o.Budgets.Now())
-	for _, rule := range rules.Rules() {
-		if !loadable(rule) {
-			continue
-		}
-		if err := f.read(ctx, rules, rule); err != nil {
-			return fmt.Errorf("read what budget %q has spent: %w", rule.Name, err)
-		}
-	}
-	states, seen := f.result()
-	ctx, cancel := context.WithTimeout(ctx, fillWithin)
-	defer cancel()
-	if err := e.o.Budgets.Load(ctx, states); err != nil {
-		return fmt.Errorf("give the store of budgets what was spent: %w", err)
-	}
-	e.budgets.note(seen)
-	return nil
+	return e.fillOwn(ctx, rules)
 }
 
 // filler sums what the ledger has by accounts.

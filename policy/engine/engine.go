@@ -172,7 +172,13 @@ func (e *Engine) Configure(r Rules) error {
 		slices.Sort(r.thresholds)
 		r.thresholds = slices.Compact(r.thresholds)
 	}
+	e.filling.calls.Lock()
+	defer e.filling.calls.Unlock()
 	e.rules.Store(&r)
+	if e.filling.next == r.Budgets {
+		e.filling.next = nil
+	}
+	e.budgets.outdate(r.Budgets)
 	return nil
 }
 
@@ -194,6 +200,7 @@ func (e *Engine) Admit(ctx context.Context, r *policy.Request) (policy.Ticket, e
 	}
 	t.Retry = max(t.Retry, e.failed.tries(&t))
 	t.Hold = e.hold(&t)
+	t.By = rules.Budgets
 	if why := e.reserve(ctx, rules, &t); why != nil {
 		e.refuse(ctx, t, *why)
 		t.Refusal = why

@@ -15,6 +15,6 @@ func (e *Engine) Remembered() int {
 
 // MarksWithout are those of all rules but one.
 func MarksWithout(rules *budget.Rules, name string) []string {
-	without := markOf(rules.Rule(name))
+	without := rules.Rule(name).Mark()
 	return slices.DeleteFunc(marksOf(rules), func(mark string) bool { return mark == without })
 }

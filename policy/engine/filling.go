@@ -20,16 +20,22 @@ import (
 // by itself.
 type filling struct {
 	turn  sync.Mutex    // held over I/O by who fills or catches up, which no call does
-	calls sync.RWMutex  // held for reading while a record is kept and spent, and for writing in the moment
+	calls sync.RWMutex  // held for reading while a record is kept and spent, and for writing in the moment; guards next and fresh
+	next  *budget.Rules // that are given what the ledger had at a moment, and are not in use yet; nil: none
+	fresh []string      // marks of rules that no hold of an earlier run counts against
 	times atomic.Int64  // how many such moments there were
 	lost  chan struct{} // holds one: a call was told that the store has not all
-	begun *tally        // what could not be added yet
-	late  atomic.Bool   // the store has not come since the start: it is asked nothing, and told nothing
+
+	// Of a store of this process alone. Guarded by turn.
+	filled, inUse *budget.Rules // that were given what the ledger has: last, and before they came into use
+	fills         uint64
+
+	begun *tally      // what could not be added yet
+	late  atomic.Bool // the store has not come since the start: it is asked nothing, and told nothing
 }
 
 // tally is what the ledger had at a moment.
 type tally struct {
-	rules  *budget.Rules
 	marks  []string // of what was read
 	states []budget.State
 	seen   []budget.Account
@@ -38,23 +44,16 @@ type tally struct {
 // everything marks that a store has all that the ledger has.
 const everything = ""
 
-// markOf tells budgets apart whose accounts begin anew with what the ledger has.
-func markOf(r *budget.Rule) string {
-	return fmt.Sprintf("%s %v %v %v %v", r.Name, r.Unit, r.Per, r.Window, r.Match)
-}
-
 // marksOf are those of all rules that the ledger tells something of.
 func marksOf(rules *budget.Rules) []string {
 	marks := []string{everything}
 	for _, r := range rules.Rules() {
-		if loadable(r) {
-			marks = append(marks, markOf(r))
+		if r.AddsUp() {
+			marks = append(marks, r.Mark())
 		}
 	}
 	return marks
 }
-
-func loadable(r *budget.Rule) bool { return r.Rate == 0 && r.Unit != budget.Concurrency }
 
 // Lost tells when Refill should be called at once.
 func (e *Engine) Lost() <-chan struct{} { return e.filling.lost }
@@ -114,11 +113,15 @@ const fillWithin = 30 * time.Second
 func (e *Engine) add(ctx context.Context, rules *budget.Rules, missing []string) (err error) {
 	lost := slices.Contains(missing, everything)
 	r := e.filling.begun
-	if r == nil || r.rules != rules || !slices.Equal(r.marks, missing) {
+	if r == nil || !slices.Equal(r.marks, missing) {
 		if r, err = e.read(ctx, rules, missing, lost); err != nil {
 			return err
 		}
 		e.filling.begun = r
+	} else {
+		e.filling.calls.Lock()
+		e.filling.begins(e.rules.Load().Budgets, rules)
+		e.filling.calls.Unlock()
 	}
 	if err := e.shared.Add(ctx, missing, r.states); err != nil {
 		return err
@@ -130,39 +133,56 @@ func (e *Engine) add(ctx context.Context, rules *budget.Rules, missing []string)
 	if lost {
 		return e.budgets.holdAgain(ctx)
 	}
+	e.filling.calls.Lock()
+	defer e.filling.calls.Unlock()
+	still := marksOf(rules)
+	e.filling.fresh = slices.DeleteFunc(append(e.filling.fresh, missing...), func(mark string) bool { return !slices.Contains(still, mark) })
 	return nil
 }
 
 // read sums what the ledger has of the budgets that are marked.
 func (e *Engine) read(ctx context.Context, rules *budget.Rules, marks []string, lost bool) (*tally, error) {
-	asOf, end, err := e.freeze(ctx, lost, func() { e.budgets.inTime(rules, marks) })
+	var some []*budget.Rule
+	for _, rule := range rules.Rules() {
+		if rule.AddsUp() && slices.Contains(marks, rule.Mark()) {
+			some = append(some, rule)
+		}
+	}
+	f, err := e.readAsOf(ctx, rules, some, lost)
+	if err != nil {
+		return nil, err
+	}
+	r := &tally{marks: marks}
+	r.states, r.seen = f.result()
+	return r, nil
+}
+
+// readAsOf sums what the ledger has of some rules at one moment, from which on all
+// that is kept is spent of their accounts too.
+func (e *Engine) readAsOf(ctx context.Context, rules *budget.Rules, some []*budget.Rule, lost bool) (*filler, error) {
+	asOf, end, err := e.freeze(ctx, rules, some, lost)
 	if err != nil {
 		return nil, err
 	}
 	defer end()
 	f := newFiller(asOf, e.o.Budgets.Now())
-	for _, rule := range rules.Rules() {
-		if !loadable(rule) || !slices.Contains(marks, markOf(rule)) {
-			continue
-		}
+	for _, rule := range some {
 		if err := f.read(ctx, rules, rule); err != nil {
 			return nil, fmt.Errorf("read what budget %q has spent: %w", rule.Name, err)
 		}
 	}
-	r := &tally{rules: rules, marks: marks}
-	r.states, r.seen = f.result()
-	return r, nil
+	return f, nil
 }
 
 // freeze is the ledger as it is now, with all that was spent. Where the store has
-// lost all, what waits to be spent is in it, and waits no more; of a store that came
-// late, inTime sees to it.
-func (e *Engine) freeze(ctx context.Context, lost bool, inTime func()) (ledger.Spending, func(), error) {
-	late := e.filling.late.Load()
-	if lost || late {
-		e.filling.calls.Lock()
-		defer e.filling.calls.Unlock()
+// lost all, what waits to be spent is in it, and waits no more; else inTime sees to
+// it for some.
+func (e *Engine) freeze(ctx context.Context, rules *budget.Rules, some []*budget.Rule, lost bool) (ledger.Spending, func(), error) {
+	if err := e.Flush(ctx); err != nil { // so that little is left for the moment
+		return nil, nil, err
 	}
+	e.filling.calls.Lock()
+	defer e.filling.calls.Unlock()
 	short, cancel := context.WithTimeout(ctx, freezeWithin)
 	defer cancel()
 	if err := e.Flush(short); err != nil {
@@ -174,13 +194,14 @@ func (e *Engine) freeze(ctx context.Context, lost bool, inTime func()) (ledger.S
 			return nil, nil, fmt.Errorf("read the ledger at one moment: %w", err)
 		}
 	}
-	switch {
-	case lost:
+	if lost {
 		e.filling.times.Add(1)
 		e.budgets.forget()
-	case late:
-		inTime()
+		e.filling.next, e.filling.fresh = nil, nil
+	} else {
+		e.budgets.inTime(rules, some)
 	}
+	e.filling.begins(e.rules.Load().Budgets, rules)
 	return asOf, end, nil
 }
 
@@ -189,10 +210,8 @@ const freezeWithin = time.Second
 
 // keepAndSpend writes a record to the ledger and to accounts, between two fills.
 func (e *Engine) keepAndSpend(ctx context.Context, t *policy.Ticket, rec *policy.Record, recovered bool) (degraded string) {
-	if e.shared != nil {
-		e.filling.calls.RLock()
-		defer e.filling.calls.RUnlock()
-	}
+	e.filling.calls.RLock()
+	defer e.filling.calls.RUnlock()
 	degraded = e.keep(ctx, *rec)
 	e.spend(ctx, t, rec, recovered)
 	return degraded

@@ -21,18 +21,18 @@ func (e *Engine) StartLate() {
 // passesAway reports whether calls may pass while the store is away.
 func (r *Rules) passesAway() bool { return r.OpenOnError || !r.Enforce }
 
-// inTime reports whether what is read has been spent where it can be: budgets that
-// a late store did not know begin with what the ledger has, and what waits for the
-// store is in that.
-func (b *accounts) inTime(rules *budget.Rules, marks []string) {
-	added := func(a budget.Account) bool {
-		r := rules.Rule(a.Rule)
-		return r != nil && slices.Contains(marks, markOf(r))
+// inTime sees to it that rules whose accounts begin with what the ledger has are
+// spent of nothing that waits for the store, as that is in the ledger.
+func (b *accounts) inTime(rules *budget.Rules, begin []*budget.Rule) {
+	read := func(a budget.Account) bool {
+		now, is := rules.Of(a.Rule, a.Of, a.Start)
+		return is && now.Series == a.Series && slices.Contains(begin, rules.Rule(a.Rule))
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for i := range b.unsettled {
 		s := &b.unsettled[i]
-		s.others = slices.DeleteFunc(slices.Clone(s.others), added)
+		s.others = slices.DeleteFunc(slices.Clone(s.others), read)
+		s.added = slices.DeleteFunc(slices.Clone(s.added), read)
 	}
 }

@@ -55,10 +55,8 @@ func (e *Engine) Correction(revisions []policy.Record, reason string) (c policy.
 // or takes off. It waits until it is committed, unless commits are not waited for:
 // then Flush does.
 func (e *Engine) Correct(ctx context.Context, c policy.Record) error {
-	if e.shared != nil {
-		e.filling.calls.RLock()
-		defer e.filling.calls.RUnlock()
-	}
+	e.filling.calls.RLock()
+	defer e.filling.calls.RUnlock()
 	err := e.o.Journal.Record(ctx, c)
 	if err == nil || errors.Is(err, ledger.ErrUncommitted) { // which will be written
 		e.metrics.costs.correct(&c)

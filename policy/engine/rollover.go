@@ -79,8 +79,8 @@ func (r *rollovers) due(rules *budget.Rules, now time.Time) (due []*budget.Rule)
 			continue
 		}
 		was := r.of[rule.Name]
-		if was == nil || was.mark != markOf(rule) {
-			was = &rollover{mark: markOf(rule)}
+		if was == nil || was.mark != rule.Mark() {
+			was = &rollover{mark: rule.Mark()}
 		}
 		of[rule.Name] = was
 		if start, _ := rule.Window.At(now); r.rules != rules || !was.start.Equal(start) || now.Sub(was.at) >= againAfter(was.at.Sub(start)) {

@@ -29,7 +29,8 @@ type settlement struct {
 	passed  bool // without the store, within the allowance
 
 	others []budget.Account
-	next   int // the attempt of a hold of nothing on others
+	added  []budget.Account // that have no part in the hold, and count what is spent beside it
+	next   int              // the attempt of a hold of nothing on others
 
 	// Of a store that others share: those that held for the call, and how often the
 	// store had been filled then. If it was since, and has no hold, it had lost it.
@@ -96,13 +97,16 @@ func (b *accounts) try(ctx context.Context, s *settlement) error {
 	defer cancel()
 	if s.held {
 		found, err := b.close(ctx, s)
-		if err != nil || found {
+		if err != nil {
 			return err
 		}
-		if len(s.others) == 0 && s.fill != b.e.filling.times.Load() {
-			s.others = s.lost
+		switch {
+		case found:
+			s.others = s.added
+		case len(s.others) == 0 && s.fill != b.e.filling.times.Load():
+			s.others = slices.Concat(s.lost, s.added)
 		}
-		s.held = false
+		s.held, s.added = false, nil
 	}
 	if len(s.others) == 0 {
 		return nil
@@ -130,12 +134,12 @@ func (b *accounts) close(ctx context.Context, s *settlement) (found bool, err er
 	return found, err
 }
 
-// release gives back what was held for the admission of a call.
-func (b *accounts) release(ctx context.Context, id policy.CallID) {
-	b.ended(id, 0)
+// release gives back what was held for a call.
+func (b *accounts) release(ctx context.Context, id policy.CallID, attempt int) {
+	b.ended(id, attempt)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
 	defer cancel()
-	if err := b.e.o.Budgets.Release(ctx, id, 0); err != nil {
+	if err := b.e.o.Budgets.Release(ctx, id, attempt); err != nil {
 		b.e.metrics.storeFailed.WithLabelValues("release").Inc() // it lapses
 	}
 }
@@ -177,12 +181,22 @@ func (b *accounts) note(all []budget.Account) {
 	defer b.mu.Unlock()
 	for i := range all {
 		id := seenKey{all[i].Rule, all[i].Of}
-		if was, there := b.seen[id]; there && was.Start.Equal(all[i].Start) && was.Limit == all[i].Limit {
+		if was, there := b.seen[id]; there && was.Series == all[i].Series && was.Start.Equal(all[i].Start) && was.Limit == all[i].Limit {
 			continue
 		} else if there || len(b.seen) < maxSeen {
 			b.seen[id] = all[i]
 		}
 	}
+}
+
+// outdate drops accounts whose rules count otherwise now: those begin anew.
+func (b *accounts) outdate(rules *budget.Rules) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	maps.DeleteFunc(b.seen, func(_ seenKey, a budget.Account) bool {
+		now, is := rules.Of(a.Rule, a.Of, a.Start)
+		return is && now.Series != a.Series
+	})
 }
 
 // shown are the accounts that were asked or filled lately, in the windows of now.

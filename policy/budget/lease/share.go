@@ -45,12 +45,13 @@ type share struct {
 type key struct {
 	rule, of      string
 	unit          budget.Unit
+	series        uint64
 	start         int64
 	rolling, rate time.Duration
 }
 
 func keyOf(a *budget.Account) key {
-	k := key{rule: a.Rule, of: a.Of, unit: a.Unit, rolling: a.Rolling, rate: a.Rate}
+	k := key{rule: a.Rule, of: a.Of, unit: a.Unit, series: a.Series, rolling: a.Rolling, rate: a.Rate}
 	if !a.Start.IsZero() {
 		k.start = a.Start.Unix()
 	}
@@ -76,6 +77,7 @@ func hash(accounts []budget.Account) uint64 {
 		h.WriteByte(byte(a.Unit))
 		maphash.WriteComparable(&h, [3]int64{a.Limit, a.Start.Unix(), a.End.Unix()})
 		maphash.WriteComparable(&h, a.Soft)
+		maphash.WriteComparable(&h, a.Series)
 	}
 	return h.Sum64()
 }
@@ -86,7 +88,7 @@ func same(a, b []budget.Account) bool {
 	}
 	for i := range a {
 		x, y := &a[i], &b[i]
-		if x.Rule != y.Rule || x.Of != y.Of || x.Unit != y.Unit || x.Limit != y.Limit || x.Soft != y.Soft ||
+		if x.Rule != y.Rule || x.Of != y.Of || x.Unit != y.Unit || x.Series != y.Series || x.Limit != y.Limit || x.Soft != y.Soft ||
 			!x.Start.Equal(y.Start) || !x.End.Equal(y.End) {
 			return false
 		}

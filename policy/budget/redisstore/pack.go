@@ -45,7 +45,7 @@ func partOf(a *budget.Account) int64 { return (spanOf(a) + partsOf - 1) / partsO
 
 // lineSize is of a line: what a script reads, and what is needed to make an
 // account of it and its key.
-const lineSize = 3 + 4*8 + 2*12 + 3*8
+const lineSize = 3 + 4*8 + 2*12 + 4*8
 
 // packLine writes how an account counts.
 func packLine(a *budget.Account) string {
@@ -69,6 +69,7 @@ func packLine(a *budget.Account) string {
 	}
 	b = big.AppendUint64(b, uint64(a.Rolling))
 	b = big.AppendUint64(b, uint64(a.Rate))
+	b = big.AppendUint64(b, a.Series)
 	b = big.AppendUint32(b, uint32(len(a.Rule)))
 	return string(big.AppendUint32(b, uint32(len(a.Of))))
 }
@@ -89,11 +90,11 @@ func unpackLine(key, line string) (a budget.Account, err error) {
 		}
 	}
 	b = b[2*12:]
-	a.Rolling, a.Rate = time.Duration(big.Uint64(b)), time.Duration(big.Uint64(b[8:]))
+	a.Rolling, a.Rate, a.Series = time.Duration(big.Uint64(b)), time.Duration(big.Uint64(b[8:])), big.Uint64(b[16:])
 	if key == "" {
 		return a, nil
 	}
-	rule, of := int(big.Uint32(b[16:])), int(big.Uint32(b[20:]))
+	rule, of := int(big.Uint32(b[24:])), int(big.Uint32(b[28:]))
 	if len(key) < rule+1+of {
 		return a, fmt.Errorf("read key of an account: %d bytes, want %d and more", len(key), rule+1+of)
 	}

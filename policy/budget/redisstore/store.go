@@ -8,7 +8,7 @@
 //
 // # Keys
 //
-// All begin with "farebox:1:{org}:", where 1 is the version of what they hold. The
+// All begin with "farebox:2:{org}:", where 2 is the version of what they hold. The
 // braces keep an organisation in one slot of a Cluster, as a script needs that.
 //
 //	made[:PART]   that what the ledger has was loaded; the time at which it was
@@ -131,7 +131,7 @@ func newStore(o Options, do scripts) (*Store, error) {
 	if len(o.Addresses) == 0 {
 		return nil, errors.New("open store of budgets: it needs the address of a server")
 	}
-	s := &Store{link: newLink(&o), prefix: "farebox:1:{" + o.Org + "}:", do: do}
+	s := &Store{link: newLink(&o), prefix: "farebox:2:{" + o.Org + "}:", do: do}
 	s.made, s.due, s.opens = s.prefix+"made", s.prefix+"due", s.prefix+"opens"
 	s.marks, s.adding = s.prefix+"marks:"+o.Part, s.prefix+"adding:"+o.Part
 	if o.Part != "" {

@@ -1,0 +1,115 @@
+package engine_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/farebox/farebox/policy/budget"
+	"github.com/farebox/farebox/policy/budget/redisstore"
+)
+
+// startRedis starts a real server that ends with t, and returns its address. Where
+// there is none to start, t is skipped, but not in CI.
+func startRedis(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("there is no redis-server: make deps installs it")
+		}
+		t.Skip("there is no redis-server: make deps installs it")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	_, port, _ := net.SplitHostPort(address)
+	server := exec.Command(path, "--bind", "127.0.0.1", "--port", port, "--dir", t.TempDir(), "--save", "")
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		server.Process.Kill()
+		server.Wait()
+	})
+	return address
+}
+
+// replicas are processes that share a store, each with a ledger of its own.
+func replicas(t *testing.T, n int, random *rand.Rand, address string, rules ...budget.Rule) (all []*office) {
+	t.Helper()
+	org := fmt.Sprint("reload-", random.Uint64())
+	for i := range n {
+		store, err := redisstore.New(redisstore.Options{Addresses: []string{address}, Org: org, Part: fmt.Sprint(i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(store.Close)
+		all = append(all, newOffice(t, random, store, time.Now, rules...))
+	}
+	for open := 0; open < n; {
+		open = 0
+		for _, f := range all {
+			switch err := f.e.Fill(t.Context(), f.o.Rules.Budgets); {
+			case err == nil:
+				open++
+			case !errors.Is(err, budget.ErrFresh):
+				t.Logf("the store is not there yet: %v", err)
+				time.Sleep(20 * time.Millisecond) // it is being started
+			}
+		}
+	}
+	return all
+}
+
+// Replicas that share a store take the same reloads each at its own time, under load:
+// what accounts have spent is what all ledgers have together.
+func TestReplicasThatReloadAtTheirOwnTimeCountEachCallOnce(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 5))
+	month := budget.Rule{Name: "month", Per: []string{"team"}, Limit: plenty, Window: budget.Window{Every: budget.Month}}
+	changed := month
+	changed.Match = map[string][]string{"team": {"a"}}
+	files := [][]budget.Rule{
+		{month}, {month, variants[1][0]}, {changed, variants[1][0], variants[2][0]}, {changed, variants[3][0], lastRule},
+	}
+	all := replicas(t, 3, random, startRedis(t), files[0]...)
+	at := make([]int, len(all))
+	steps := func(of *office) func() {
+		return func() {
+			for range random.IntN(8) {
+				if other := all[random.IntN(len(all))]; other.pages.during == nil || other == of {
+					other.step()
+				}
+			}
+		}
+	}
+	for reloads := 0; reloads < len(all)*(len(files)-1); {
+		i := random.IntN(len(all))
+		f := all[i]
+		for range 10 {
+			steps(nil)()
+		}
+		if at[i] == len(files)-1 {
+			continue
+		}
+		abandon := random.IntN(4) == 0
+		if f.reload(abandon, steps(f), files[at[i]+1]...); !abandon {
+			at[i]++
+			reloads++
+		}
+	}
+	var ledgers []*pages
+	for _, f := range all {
+		f.end()
+		ledgers = append(ledgers, f.pages)
+	}
+	all[0].check("with all replicas", ledgers...)
+}
