@@ -12,6 +12,10 @@ import (
 // Editor edits an object of a body: it goes once over the object, and copies
 // nothing of it. It belongs to one goroutine.
 type Editor struct {
+	// ZeroIsNone says that a bound below 1 is none, as some servers have it: it is
+	// lowered like one that is too great.
+	ZeroIsNone bool
+
 	body    []byte
 	found   []member
 	open    int  // the index after the object's brace
@@ -146,7 +150,7 @@ func (e *Editor) LowerGiven(most int64, names ...string) bool { return e.lowered
 func (e *Editor) lowered(most int64, names []string) (any bool) {
 	for _, name := range names {
 		there := e.all(name, func(m *member) {
-			if !within(e.raw(m), most) {
+			if !e.within(e.raw(m), most) {
 				e.replace(m, strconv.FormatInt(most, 10))
 			}
 		})
@@ -155,20 +159,23 @@ func (e *Editor) lowered(most int64, names []string) (any bool) {
 	return any
 }
 
-// within reports whether a raw number, or a text of one, is from 0 to most.
-func within(raw []byte, most int64) bool {
+// within reports whether a raw number, or a text of one, is from 0 to most, or from
+// 1 where 0 is none.
+func (e *Editor) within(raw []byte, most int64) bool {
 	if len(raw) > 2 && raw[0] == '"' {
 		raw = raw[1 : len(raw)-1] // as protocol buffers may be written
 	}
 	n, err := strconv.ParseFloat(string(raw), 64)
-	return err == nil && n >= 0 && n <= float64(most)
+	return err == nil && n >= 0 && n <= float64(most) && (n >= 1 || !e.ZeroIsNone)
 }
 
 // In is an Editor of the last object of that name, or nil where there is none:
 // null is none.
 func (e *Editor) In(name string, names ...string) *Editor {
 	if m := e.last(name); m != nil && e.body[m.at] == '{' {
-		return newEditor(e.body, m.at, m.end, e.shared, names)
+		inner := newEditor(e.body, m.at, m.end, e.shared, names)
+		inner.ZeroIsNone = e.ZeroIsNone
+		return inner
 	}
 	return nil
 }

@@ -14,9 +14,12 @@ func (*Dialect) Changes(call tokenizer.Call, _ string) tokenizer.Part {
 	return 0
 }
 
-// Change makes c of a call. A bound below 0 is none, and is lowered too.
+// Change makes c of a call. A bound of 0 or below is none, and is lowered too:
+// https://github.com/ollama/ollama/blob/main/runner/ollamarunner/runner.go asks
+// whether numPredict is above 0.
 func (d *Dialect) Change(call tokenizer.Call, path string, body []byte, c tokenizer.Change) (r tokenizer.Rewrite) {
 	e := tokenizer.NewEditor(body, "model", "options", "messages", "system")
+	e.ZeroIsNone = true
 	if c.Model != "" && (e.SetText("model", c.Model) || e.Set("model", tokenizer.Quote(c.Model))) {
 		r.Done |= tokenizer.ModelPart
 	}

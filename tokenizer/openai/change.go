@@ -37,6 +37,7 @@ func (*Dialect) Changes(call tokenizer.Call, path string) tokenizer.Part {
 // Change makes c of a call.
 func (*Dialect) Change(call tokenizer.Call, path string, body []byte, c tokenizer.Change) (r tokenizer.Rewrite) {
 	e := tokenizer.NewEditor(body, "model", "max_tokens", "max_completion_tokens", "max_output_tokens", "messages", "instructions")
+	e.ZeroIsNone = call.Operation == chat // as Ollama has it; a legacy completion of 0 weighs its prompt
 	if c.Model != "" && rename(e, &r, path, c.Model) {
 		r.Done |= tokenizer.ModelPart
 	}

@@ -20,6 +20,8 @@ func TestChange(t *testing.T) {
 		{"the member that is there", chat, "", `{"model":"o3","max_tokens":99}`, tokenizer.Change{MaxOutput: 10, Provider: "openai"}, `{"model":"o3","max_tokens":10}`, ""},
 		{"the one of two that says something", chat, "", `{"model":"m","max_tokens":null,"max_completion_tokens":99}`, tokenizer.Change{MaxOutput: 10}, `{"model":"m","max_tokens":null,"max_completion_tokens":10}`, ""},
 		{"a chat that wants less", chat, "", `{"model":"m","max_tokens":9}`, tokenizer.Change{MaxOutput: 10}, `{"model":"m","max_tokens":9}`, ""},
+		{"a chat whose bound is none", chat, "", `{"model":"m","max_tokens":0}`, tokenizer.Change{MaxOutput: 10}, `{"model":"m","max_tokens":10}`, ""},
+		{"a legacy completion of nothing", completions, "", `{"model":"m","prompt":"x","max_tokens":0}`, tokenizer.Change{MaxOutput: 10}, `{"model":"m","prompt":"x","max_tokens":0}`, ""},
 		{"a response", responses, "/v1/responses", `{"model":"m","input":"x","max_output_tokens":99}`, tokenizer.Change{MaxOutput: 16, Hint: "Hm"}, `{"instructions":"Hm","model":"m","input":"x","max_output_tokens":16}`, ""},
 		{"a response with instructions", responses, "/v1/responses", `{"model":"m","instructions":"x"}`, tokenizer.Change{Hint: "Hm"}, `{"model":"m","instructions":"x\n\nHm"}`, ""},
 		{"a legacy completion", completions, "", `{"model":"m","prompt":"x"}`, tokenizer.Change{MaxOutput: 99}, `{"max_tokens":99,"model":"m","prompt":"x"}`, ""},
