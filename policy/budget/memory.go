@@ -234,7 +234,12 @@ func (m *Memory) Add(_ context.Context, states []State) error {
 	return nil
 }
 
-// Lapse implements Store. It also forgets accounts that are over.
+// keepOver is how long an account that is over is kept: a clock that was set ahead
+// may be set back, into a window that has spent.
+const keepOver = time.Hour
+
+// Lapse implements Store. It also forgets accounts that have been over for long, as
+// time passes and not as clocks are set.
 func (m *Memory) Lapse(context.Context) (lapsed int, _ error) {
 	now := m.now()
 	m.mu.Lock()
@@ -247,7 +252,12 @@ func (m *Memory) Lapse(context.Context) (lapsed int, _ error) {
 		}
 	}
 	for key, c := range m.accounts {
-		if c.over(&key, now) {
+		switch {
+		case !c.over(&key, now):
+			c.since = time.Time{}
+		case c.since.IsZero():
+			c.since = now
+		case now.Sub(c.since) >= keepOver:
 			delete(m.accounts, key)
 		}
 	}

@@ -29,6 +29,7 @@ type count struct {
 	spent, held int64 // of a Rate and of a Rolling account spent is not used
 	holds       int   // that have it among their accounts
 	end         time.Time
+	since       time.Time // it was over when Lapse first looked; zero: it was not
 
 	full  int64  // of a Rate: when it will be full again, in nanoseconds since 1970
 	parts *parts // of a Rolling account

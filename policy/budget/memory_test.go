@@ -183,8 +183,42 @@ func TestMemoryForgets(t *testing.T) {
 		}
 		time.Sleep(25 * time.Hour)
 		m.Lapse(t.Context())
+		time.Sleep(keepOver)
+		m.Lapse(t.Context())
 		if len(m.accounts) != 0 {
 			t.Errorf("%d accounts are remembered", len(m.accounts))
+		}
+	})
+}
+
+// A clock that was set ahead and back finds windows as they were: what was spent in
+// them cannot be spent again.
+func TestMemoryIsSpentWhenItsClockIsSetBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var ahead time.Duration
+		start := time.Now()
+		m := NewMemory(func() time.Time { return time.Now().Add(ahead) })
+		accounts := []Account{
+			{Rule: "day", Unit: Charged, Limit: 1000, Start: start, End: start.Add(24 * time.Hour)},
+			{Rule: "roll", Unit: Charged, Limit: 1000, Rolling: 24 * time.Hour},
+		}
+		reserve(t, m, holdOf(1, 1000, accounts...))
+		if _, _, err := m.Settle(t.Context(), callID(1), 0, Amounts{Charged: 900}, nil); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 { // each time for less than is waited
+			ahead = 400 * 24 * time.Hour
+			for range 50 {
+				m.Lapse(t.Context())
+				time.Sleep(time.Minute)
+			}
+			ahead = 0
+			m.Lapse(t.Context())
+			for _, a := range accounts {
+				if n := left(t, m, a); n != 100 {
+					t.Fatalf("%s: %d are left, want 100", a.Rule, n)
+				}
+			}
 		}
 	})
 }
