@@ -152,3 +152,13 @@ func hostname() string {
 	}
 	return name
 }
+
+// tellMissed tells what budgets have crossed that nobody was told of. Without it calls
+// are served all the same.
+func (p *callPath) tellMissed(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, fillWithin)
+	defer cancel()
+	if err := p.engine.TellMissed(ctx, p.store); err != nil {
+		p.log.WarnContext(ctx, "alerts that an earlier run did not keep are not told", "err", err)
+	}
+}

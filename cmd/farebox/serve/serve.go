@@ -176,6 +176,7 @@ func newCallPath(ctx context.Context, c *config.Config, b *books, state budget.S
 		log.InfoContext(ctx, "taking up calls that an earlier run left open", "calls", len(left), "deferred", len(deferred))
 		p.engine.Recover(ctx, left, deferred)
 	}
+	p.tellMissed(ctx)
 	p.server, err = extproc.New(extproc.Options{
 		Rules: rules.extproc, Decider: p.engine, Dialects: dialects.All(), Registerer: reg, KnownHost: dialects.Host, HashKey: b.hashKey, Logger: log,
 	})
