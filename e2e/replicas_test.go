@@ -46,13 +46,16 @@ func (c *chain) spent(t *testing.T) (spent int64) {
 			if m.Sum("farebox_budget_limit_usd", `budget="month"`) == 0 {
 				continue // it has seen no call
 			}
-			if m.Sum("farebox_budget_held_usd", `budget="month"`) != 0 {
-				return false, nil
+			if held := m.Sum("farebox_budget_held_usd", `budget="month"`); held != 0 {
+				return false, fmt.Errorf("%v USD are held", held)
 			}
 			spent = int64(math.Round(m.Sum("farebox_budget_spent_usd", `budget="month"`) * 1e9))
 			told[spent] = true
 		}
-		return len(told) == 1, nil
+		if len(told) != 1 {
+			return false, fmt.Errorf("they tell %v nano-USD", told)
+		}
+		return true, nil
 	})
 	return spent
 }
