@@ -26,7 +26,7 @@ func (st *stream) changes(call tokenizer.Call, body []byte) tokenizer.Part {
 // asked, and the ticket no longer says otherwise; done are the parts that are changed.
 func (st *stream) change(body []byte, raw string) (edits []tokenizer.Edit, done tokenizer.Part) {
 	t := &st.ticket
-	want := tokenizer.Change{Model: t.Model, MaxOutput: t.MaxOutput, Hint: t.Hint, Provider: st.way.provider}
+	want := tokenizer.Change{Model: t.Model, MaxOutput: t.MaxOutput, Hint: t.Hint, ToolCalls: t.ToolCalls, Provider: st.way.provider}
 	parts := want.Parts()
 	if parts == 0 {
 		return nil, 0
@@ -47,6 +47,9 @@ func (st *stream) change(body []byte, raw string) (edits []tokenizer.Edit, done 
 	}
 	if !made.Done.Has(tokenizer.CapPart) {
 		t.MaxOutput = 0
+	}
+	if !made.Done.Has(tokenizer.ToolsPart) {
+		t.ToolCalls = 0
 	}
 	st.request.Call = t.Sent() // its answer is read as that of the model that was asked
 	return made.Edits, made.Done

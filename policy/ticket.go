@@ -21,6 +21,7 @@ type Ticket struct {
 	// Request.Changes only.
 	Model     string `json:",omitzero"` // another model; empty: as asked
 	MaxOutput int64  `json:",omitzero"` // most tokens of each answer, set or lowered; 0: as asked
+	ToolCalls int64  `json:",omitzero"` // most calls of hosted tools, set or lowered; 0: as asked
 	Hint      string `json:"-"`         // a sentence for the model, behind the system's text; empty: none
 
 	// Must are those of these changes without which the call must not go, as where

@@ -11,6 +11,7 @@ type Change struct {
 	Model     string // another model to ask; empty: as asked
 	MaxOutput int64  // the most tokens of each answer; 0: as asked. It is set or lowered, never raised
 	Hint      string // a sentence for the model, behind what the system's text says; empty: none
+	ToolCalls int64  // the most calls of hosted tools, of all together; 0: as asked. It is set or lowered, never raised
 
 	Provider string // who hosts the model, where that is known: some differ in which member they take
 }
@@ -23,6 +24,7 @@ const (
 	ModelPart Part = 1 << iota
 	CapPart
 	HintPart
+	ToolsPart // that every hosted tool of the call is bounded, or that it has none
 )
 
 // Has reports whether all of some are there.
@@ -38,6 +40,9 @@ func (c *Change) Parts() (p Part) {
 	}
 	if c.Hint != "" {
 		p |= HintPart
+	}
+	if c.ToolCalls > 0 {
+		p |= ToolsPart
 	}
 	return p
 }

@@ -195,6 +195,26 @@ func (e *Editor) LowerIn(objects []string, most int64, names ...string) bool {
 	return any || e.Set(objects[0], "{"+Quote(names[0])+":"+strconv.FormatInt(most, 10)+"}")
 }
 
+// Items calls f with an Editor of each object of the list of that name, which will be
+// asked for these members, until f is false. It is true where f was of all; and of
+// no list, or null. It is false of anything else, or where there are two lists.
+func (e *Editor) Items(name string, names []string, f func(item *Editor) bool) bool {
+	lists, ok := 0, true
+	e.all(name, func(m *member) {
+		lists++
+		w := jsonscan.Walk(e.raw(m))
+		ok = ok && w.Kind() == '['
+		for range w.Elements {
+			at := m.at + w.At()
+			item := newEditor(e.body, at, at+len(w.Raw()), e.shared, names)
+			if ok = ok && item.valid && f(item); !ok {
+				return
+			}
+		}
+	})
+	return ok && lists <= 1
+}
+
 // Append adds text to the text of a member, behind an empty line; to a list of
 // parts it adds the part, which is raw. Where the member is not there, it is set
 // to absent, which is raw too. Anything else it leaves, and is false.

@@ -78,6 +78,42 @@ func TestWhatNobodyKnows(t *testing.T) {
 	}
 }
 
+func TestModelsThatSearchByThemselves(t *testing.T) {
+	table := builtin(t, map[string]string{"ask-prod": "gpt-4o-search-preview", "chat-prod": "gpt-4o"})
+	for _, c := range []struct {
+		provider, model string
+		want            bool
+	}{
+		{"perplexity", "sonar", true},
+		{"perplexity", "Sonar-Pro", true},
+		{"openrouter", "perplexity/sonar-reasoning-pro", true},
+		{"perplexity", "llama-3.1-sonar-small-128k-online", true},
+		{"openai", "gpt-4o-mini-search-preview-2025-03-11", true},
+		{"openai", "gpt-5-search-api", true},
+		{"azure", "ask-prod", true},
+		{"groq", "groq/compound-mini", true},
+		{"gemini", "deep-research-pro-preview-12-2025", true},
+		{"openrouter", "openai/o3-deep-research", true},
+		{"openrouter", "meta-llama/llama-3-70b:online", true},
+		{"", "sonar", true},
+		{"openai", "o3-deep-research-2025-06-26", false},
+		{"azure", "chat-prod", false},
+		{"openai", "gpt-4o", false},
+		{"deepinfra", "NousResearch/Hermes-3-Llama-3.1-70B", false},
+		{"local", "own", false},
+	} {
+		if got := table.Searches(c.provider, c.model); got != c.want {
+			t.Errorf("Searches(%q, %q) = %t", c.provider, c.model, got)
+		}
+	}
+	if !(*capacity.Table)(nil).Searches("perplexity", "sonar") {
+		t.Error("without a table, nobody knows sonar")
+	}
+	if n := testing.AllocsPerRun(100, func() { table.Searches("openai", "gpt-4o-2031-01-01") }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func TestFindAllocatesNothing(t *testing.T) {
 	table := builtin(t, map[string]string{"chat": "gpt-4o"})
 	for _, name := range []string{"GPT-4o-2024-08-06", "chat", "us.amazon.nova-pro-v1:0", "a/b/c/no-such-model-20260101"} {

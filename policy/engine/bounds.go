@@ -28,7 +28,9 @@ const (
 type Unboundable string
 
 // RefuseIt refuses the call. HoldWindow holds the whole context window of the model,
-// and ToolCalls of hosted tools. AllowIt holds what is learned.
+// for each round of hosted tools once more, and has at most ToolCalls of them written
+// into the request; where that cannot be, it refuses too. AllowIt holds what is
+// learned.
 const (
 	RefuseIt   Unboundable = "refuse"
 	HoldWindow Unboundable = "context_window"
@@ -43,7 +45,7 @@ type Bounds struct {
 	Known         *capacity.Table // what is built in; nil: nothing
 	Else          capacity.Limit  // what neither of them says
 	Part          int64           // tokens of a picture, sound or file at most; 0: as the model's limits say
-	ToolCalls     int64           // calls of hosted tools, where they are allowed
+	ToolCalls     int64           // calls of hosted tools, where they are allowed; 0: none are
 	Tries         int64           // that Envoy makes of a call at most; at least 1
 	// StopOutgrown stops a streamed answer that has outgrown what is held
 	// for it where a budget that refuses has too little left for more.
@@ -54,6 +56,7 @@ type Bounds struct {
 type ModelBound struct {
 	Models []string // patterns, in lower case
 	capacity.Limit
+	Hosted *bool // whether it calls hosted tools that no request names; nil: as Known says
 }
 
 // Of is what is known of a model: each figure as Models has it, else as Known, else
@@ -69,6 +72,20 @@ func (b *Bounds) Of(provider, model string) (l capacity.Limit) {
 		l = l.Or(row.Limit)
 	}
 	return l.Or(b.Else)
+}
+
+// hosted reports whether a model calls hosted tools that no request names, as those
+// that search before they answer.
+func (b *Bounds) hosted(provider, model string) bool {
+	for i := range b.Models {
+		if m := &b.Models[i]; names.ModelFits(m.Models, model) {
+			if m.Hosted != nil {
+				return *m.Hosted
+			}
+			break
+		}
+	}
+	return b.Known.Searches(provider, model)
 }
 
 // limit bounds input and output of the plan's call as b says; in Strict it may set
@@ -90,11 +107,42 @@ func (p *plan) limit(b *Bounds) *policy.Refusal {
 	if b.Output != Strict {
 		return nil
 	}
-	p.tools, p.tries = 0, max(1, b.Tries)
+	p.tries = max(1, b.Tries)
 	if why := p.fixOutput(b, &model, &sent); why != nil {
 		return why
 	}
-	return p.fixInput(b, &model)
+	hosted := p.ticket.Content.Hosted || p.ticket.ToolCalls > 0 || b.hosted(p.priced.Provider, sent.Model)
+	if why := p.fixInput(b, &model, hosted); why != nil || !hosted {
+		return why
+	}
+	return p.fixTools(b, &sent)
+}
+
+// fixTools has a bound written of how often hosted tools are called, and bounds what
+// that costs: after each call the model reads anew all that it may, and answers.
+func (p *plan) fixTools(b *Bounds, sent *tokenizer.Call) *policy.Refusal {
+	t := p.ticket
+	switch {
+	case b.OnUnboundable == AllowIt:
+		return nil
+	case b.hosted(p.priced.Provider, sent.Model):
+		return unboundable("its model searches by itself, and no request says how often. Ask another one")
+	case b.ToolCalls == 0:
+		return unboundable("it names tools that its provider runs, and no calls of such tools are held for here")
+	case t.ToolCalls == 0 && !t.Changes.Has(tokenizer.ToolsPart):
+		return unboundable("it names tools that its provider runs, and nothing can be written into it that bounds how often")
+	}
+	if t.ToolCalls == 0 {
+		t.ToolCalls = b.ToolCalls
+	}
+	p.tools, p.rounds = t.ToolCalls, addTokens(1, t.ToolCalls)
+	return nil
+}
+
+// fixed notes a bound that was set, without which the call must not go.
+func (p *plan) fixed(what string, most int64) {
+	p.ticket.Rulings = append(p.ticket.Rulings, policy.Ruling{Rule: "holds", Did: policy.Changed, Why: fmt.Sprintf(what, most)})
+	p.ticket.Otherwise = unboundable("no bound can be written where its provider reads one")
 }
 
 // fixOutput has a bound written into a request that has none.
@@ -140,32 +188,29 @@ func (p *plan) openOutput(b *Bounds, model *capacity.Limit, sent *tokenizer.Call
 
 // fixInput bounds what is read: a token for each byte, and as many as its parts may
 // have; or all that the model can read.
-func (p *plan) fixInput(b *Bounds, model *capacity.Limit) *policy.Refusal {
+func (p *plan) fixInput(b *Bounds, model *capacity.Limit, hosted bool) *policy.Refusal {
 	c := &p.ticket.Content
 	most, bounded := int64(0), false
-	if !p.ticket.Malformed {
+	if !p.ticket.Malformed && !hosted {
 		most, bounded = b.inputOf(c, model)
 	}
 	switch {
 	case bounded:
 		p.input = most
-	case b.OnUnboundable == RefuseIt && (c.Elsewhere || c.Hosted || c.Bytes == 0 || p.ticket.Malformed):
+	case b.OnUnboundable == RefuseIt && (c.Elsewhere || hosted || c.Bytes == 0 || p.ticket.Malformed):
 		return unboundable("its provider may read more than can be seen in it, or runs tools for it")
 	case b.OnUnboundable == HoldWindow && model.Window > 0:
 		p.input = model.Window
-		if c.Hosted {
-			p.tools = b.ToolCalls
-		}
 	case b.OnUnboundable != AllowIt:
 		return unboundable("nobody has said how many tokens its model reads, at most, for its pictures, sound and files, or in all")
 	}
 	return nil
 }
 
-// inputOf is the most that a call reads whose content stands in its body: false:
-// it does not, or a part of it has no bound.
+// inputOf is the most that a call reads whose content stands in its body, in one
+// round: false: it does not, or a part of it has no bound.
 func (b *Bounds) inputOf(c *tokenizer.Content, model *capacity.Limit) (most int64, bounded bool) {
-	if c.Elsewhere || c.Hosted || c.Bytes == 0 {
+	if c.Elsewhere || c.Bytes == 0 {
 		return 0, false
 	}
 	each := b.Part

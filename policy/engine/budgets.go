@@ -39,6 +39,9 @@ func (e *Engine) reserve(ctx context.Context, rules *Rules, t *policy.Ticket) *p
 	if t.MaxOutput != asked.MaxOutput {
 		t.Must |= tokenizer.CapPart
 	}
+	if t.ToolCalls != asked.ToolCalls {
+		t.Must |= tokenizer.ToolsPart
+	}
 	if why != nil {
 		t.Rulings = append(t.Rulings, policy.Ruling{Rule: why.Rule, Did: policy.Refused})
 	}
@@ -48,14 +51,16 @@ func (e *Engine) reserve(ctx context.Context, rules *Rules, t *policy.Ticket) *p
 // decide takes what a call needs as it is asked or as rules change it, or says why
 // it must not pass.
 func (e *Engine) decide(ctx context.Context, rules *Rules, t *policy.Ticket) *policy.Refusal {
-	asked := t.MaxOutput
+	output, calls := t.MaxOutput, t.ToolCalls
 	p := e.plan(rules, t)
 	if why := p.mayReserve(); why != nil {
 		return why
 	}
-	if t.MaxOutput != asked {
-		t.Rulings = append(t.Rulings, policy.Ruling{Rule: "holds", Did: policy.Changed, Why: fmt.Sprintf("at most %d tokens, so that its cost is bounded", t.MaxOutput)})
-		t.Otherwise = unboundable("no bound can be written where its provider reads one")
+	if t.MaxOutput != output {
+		p.fixed("at most %d tokens, so that its cost is bounded", t.MaxOutput)
+	}
+	if t.ToolCalls != calls {
+		p.fixed("at most %d calls of hosted tools", t.ToolCalls)
 	}
 	return e.take(ctx, &p)
 }
@@ -75,7 +80,7 @@ func (e *Engine) foresee(ctx context.Context, rules *Rules, t *policy.Ticket) {
 			would.Rulings[i].Did = policy.WouldChange
 		}
 	}
-	asIs := would.Model == t.Model && would.MaxOutput == t.MaxOutput
+	asIs := would.Model == t.Model && would.MaxOutput == t.MaxOutput && would.ToolCalls == t.ToolCalls
 	t.Rulings, t.Changes = would.Rulings, 0
 	if why == nil && (asIs || !would.Hold.Taken) {
 		t.Hold = would.Hold

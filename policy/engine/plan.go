@@ -22,6 +22,7 @@ type plan struct {
 	row           *price.Row    // nil: the model has no list price
 	input, output int64         // tokens at most, of all choices
 	learned       bool          // output is learned of answers to such calls, and may be exceeded
+	rounds        int64         // in which the model reads input and gives output, at most
 	tools, tries  int64         // calls of hosted tools, and tries by Envoy, at most
 
 	unbounded *policy.Refusal // why nothing bounds what the call costs; nil: something does
@@ -43,7 +44,7 @@ func (p *plan) bound(e *Engine) {
 	sent := p.ticket.Sent()
 	p.priced = record(p.ticket, &policy.Outcome{})
 	p.input, p.output, p.tries = e.o.Estimator.InputMost(sent), e.o.Estimator.OutputMostOf(p.ticket.Owner.Value("team"), sent), 1
-	p.learned = true
+	p.learned, p.rounds, p.tools = true, 1, 0
 	p.unbounded = p.limit(p.rules.Bounds)
 	u := tokenizer.Usage{Model: sent.Model}
 	u.Set(tokenizer.Input, p.input, tokenizer.Estimated)
@@ -53,7 +54,8 @@ func (p *plan) bound(e *Engine) {
 // most is what the call takes at most if it generates so many tokens.
 func (p *plan) most(output int64) (most budget.Amounts) {
 	most[budget.Requests], most[budget.Concurrency] = 1, 1
-	most[budget.Tokens] = times(p.tries, addTokens(p.input, output))
+	input, output := times(p.rounds, p.input), times(p.rounds, output)
+	most[budget.Tokens] = times(p.tries, addTokens(input, output))
 	var charged, contracted money.Amount
 	add := func(classes []tokenizer.Class, n int64) {
 		dearest, paid := p.dearest(classes, n)
@@ -61,9 +63,9 @@ func (p *plan) most(output int64) (most budget.Amounts) {
 			charged, contracted = charged.Add(dearest), contracted.Add(paid)
 		}
 	}
-	add(p.inputs(), p.input)
+	add(p.inputs(), input)
 	add(outputs, output)
-	p.units(func(class tokenizer.Class, n int64) { add([]tokenizer.Class{class}, n) })
+	p.units(func(n int64, classes ...tokenizer.Class) { add(classes, n) })
 	most[budget.Charged], most[budget.Contracted] = int64(charged.Nano()), int64(contracted.Nano())
 	return most
 }
@@ -73,6 +75,8 @@ var (
 	texts   = []tokenizer.Class{tokenizer.Input, tokenizer.InputTool, tokenizer.CacheWrite, tokenizer.CacheWrite5m, tokenizer.CacheWrite1h, tokenizer.CacheWrite12h}
 	media   = append(slices.Clone(texts), tokenizer.InputAudio, tokenizer.InputImage, tokenizer.InputVideo, tokenizer.InputDocument)
 	outputs = []tokenizer.Class{tokenizer.Output, tokenizer.Reasoning, tokenizer.OutputAudio, tokenizer.OutputImage, tokenizer.OutputVideo}
+	// hostedCalls are of hosted tools; each is one of them.
+	hostedCalls = []tokenizer.Class{tokenizer.WebSearch, tokenizer.FileSearch, tokenizer.Maps}
 )
 
 func (p *plan) inputs() []tokenizer.Class {
@@ -83,25 +87,23 @@ func (p *plan) inputs() []tokenizer.Class {
 }
 
 // units calls each with what the call asks for that is no token.
-func (p *plan) units(each func(tokenizer.Class, int64)) {
+func (p *plan) units(each func(n int64, classes ...tokenizer.Class)) {
 	c := &p.ticket.Call
 	if c.Queries > 0 || p.ownRate(tokenizer.Requests) { // of queries the rate card alone may have a price
-		each(tokenizer.Requests, max(c.Queries, 1))
+		each(max(c.Queries, 1), tokenizer.Requests)
 	}
 	if p.ownRate(tokenizer.Images) {
-		each(tokenizer.Images, int64(max(c.Choices, 1)))
+		each(int64(max(c.Choices, 1)), tokenizer.Images)
 	}
 	if p.tools > 0 {
-		for _, class := range [...]tokenizer.Class{tokenizer.WebSearch, tokenizer.FileSearch, tokenizer.Maps} {
-			each(class, p.tools)
-		}
+		each(p.tools, hostedCalls...)
 	}
 	if c.Characters > 0 {
-		each(tokenizer.Characters, c.Characters)
+		each(c.Characters, tokenizer.Characters)
 	}
 	if c.Seconds > 0 {
-		each(tokenizer.AudioSeconds, c.Seconds)
-		each(tokenizer.VideoSeconds, c.Seconds)
+		each(c.Seconds, tokenizer.AudioSeconds)
+		each(c.Seconds, tokenizer.VideoSeconds)
 	}
 }
 
@@ -112,7 +114,7 @@ func (p *plan) dearest(classes []tokenizer.Class, n int64) (charged, contracted 
 		return charged, contracted
 	}
 	for i, class := range classes {
-		if i > 0 && !p.ownRate(class) {
+		if i > 0 && class.IsToken() && !p.ownRate(class) {
 			continue
 		}
 		l := policy.Line{Model: p.priced.Model, Class: class, Quantity: n, State: policy.Unpriced}
@@ -192,8 +194,12 @@ func (p *plan) downgrade(e *Engine, rule, to string) bool {
 		return false
 	}
 	t.Model = to
-	p.ruled(rule, "asks "+to)
 	p.bound(e)
+	if p.mayReserve() != nil {
+		t.Model = ""
+		return false
+	}
+	p.ruled(rule, "asks "+to)
 	p.hold.Most = p.most(p.output)
 	return true
 }

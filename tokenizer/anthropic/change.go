@@ -19,7 +19,7 @@ func (*Dialect) Changes(call tokenizer.Call, _ string) tokenizer.Part {
 	case call.Of != "":
 		return 0
 	case call.Operation == messages:
-		return tokenizer.ModelPart | tokenizer.CapPart | tokenizer.HintPart
+		return tokenizer.ModelPart | tokenizer.CapPart | tokenizer.HintPart | tokenizer.ToolsPart
 	case call.Operation == complete:
 		return tokenizer.ModelPart | tokenizer.CapPart
 	}
@@ -38,6 +38,9 @@ func (*Dialect) Change(call tokenizer.Call, path string, body []byte, c tokenize
 		}
 	}
 	r.Done |= ChangeMessage(e, call.Operation == complete, &c)
+	if c.ToolCalls > 0 && call.Operation == messages && capTools(e, c.ToolCalls) {
+		r.Done |= tokenizer.ToolsPart
+	}
 	r.Edits = e.Edits()
 	return r
 }
@@ -45,7 +48,7 @@ func (*Dialect) Change(call tokenizer.Call, path string, body []byte, c tokenize
 // NewEditor is an editor of a message, or an old completion, that ChangeMessage
 // takes.
 func NewEditor(body []byte) *tokenizer.Editor {
-	return tokenizer.NewEditor(body, "model", "max_tokens", "max_tokens_to_sample", "system", "thinking")
+	return tokenizer.NewEditor(body, "model", "max_tokens", "max_tokens_to_sample", "system", "thinking", "tools", "mcp_servers")
 }
 
 // ChangeMessage makes the cap and the hint of c in the body of a message, or of an

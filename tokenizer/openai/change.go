@@ -25,7 +25,7 @@ func (*Dialect) Changes(call tokenizer.Call, path string) tokenizer.Part {
 	case call.Operation == responses && strings.HasSuffix(strings.TrimRight(path, "/"), "/compact"):
 		return tokenizer.ModelPart
 	case call.Operation == responses:
-		return anyChange
+		return anyChange | tokenizer.ToolsPart
 	case call.Operation == completions:
 		return tokenizer.ModelPart | tokenizer.CapPart
 	case call.Operation == embeddings:
@@ -36,7 +36,7 @@ func (*Dialect) Changes(call tokenizer.Call, path string) tokenizer.Part {
 
 // Change makes c of a call.
 func (*Dialect) Change(call tokenizer.Call, path string, body []byte, c tokenizer.Change) (r tokenizer.Rewrite) {
-	e := tokenizer.NewEditor(body, "model", "max_tokens", "max_completion_tokens", "max_output_tokens", "messages", "instructions")
+	e := tokenizer.NewEditor(body, "model", "max_tokens", "max_completion_tokens", "max_output_tokens", "messages", "instructions", "tools", "prompt", "max_tool_calls")
 	e.ZeroIsNone = call.Operation == chat // as Ollama has it; a legacy completion of 0 weighs its prompt
 	if c.Model != "" && rename(e, &r, path, c.Model) {
 		r.Done |= tokenizer.ModelPart
@@ -46,6 +46,9 @@ func (*Dialect) Change(call tokenizer.Call, path string, body []byte, c tokenize
 	}
 	if c.Hint != "" && hint(e, &call, c.Hint) {
 		r.Done |= tokenizer.HintPart
+	}
+	if c.ToolCalls > 0 && capTools(e, &call, &c) {
+		r.Done |= tokenizer.ToolsPart
 	}
 	r.Edits = e.Edits()
 	return r

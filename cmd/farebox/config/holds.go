@@ -16,12 +16,12 @@ import (
 type Holds struct {
 	OutputBound   string       `yaml:"output_bound" one:"learned cap model strict" doc:"How long an answer may be: learned is what 99 of 100 answers to such calls stay below; cap is what the caller allows, else what the model can give; model is what the model can give; what nobody knows is held as learned; strict is as cap, bounds the input by its bytes, and has a bound written into requests that have none, so that no call costs more than was held, given a provider that honours it."`
 	OnOutgrown    string       `yaml:"on_outgrown" one:"let stop" doc:"With learned, what happens to a streamed answer that outgrows what is held for it where a budget of on_exhausted: refuse has too little left for more: it is let to its end and counted; or, in mode enforce, it is stopped: the caller gets an error as the last event, the provider is cancelled, and what came is charged."`
-	OnUnboundable string       `yaml:"on_unboundable" one:"refuse context_window allow" doc:"With strict, what happens to a call that has no bound, as it names files, earlier answers or hosted tools, is signed, or is of a model whose limits nobody knows: it gets 400 cost_unbounded; all that the model can read is held, and tool_calls, or it gets 400 where nobody knows how much that is; or what is learned is held."`
+	OnUnboundable string       `yaml:"on_unboundable" one:"refuse context_window allow" doc:"With strict, what happens to a call that has no bound, as it names files, earlier answers or hosted tools, is signed, or is of a model whose limits nobody knows: it gets 400 cost_unbounded; all that the model can read is held, or it gets 400 where nobody knows how much that is; or what is learned is held. With context_window, hosted tools are told to stop after tool_calls calls, and all that the model can read is held for each of them and once more; what cannot be told so gets 400."`
 	ContextWindow Tokens       `yaml:"context_window" min:"1" max:"1000000000" doc:"Tokens that a model can read, where neither models nor the built-in limits say; not given: nobody knows."`
 	MaxOutput     Tokens       `yaml:"max_output" min:"1" max:"1000000000" doc:"Tokens of an answer that a model can give, where neither models nor the built-in limits say; not given: nobody knows."`
 	Models        []ModelBound `yaml:"models" max:"1000" doc:"What models can read and give, over the built-in limits, which farebox prices MODEL shows. The first that fits counts."`
 	Part          Tokens       `yaml:"part" min:"1" max:"1000000000" doc:"Tokens that a picture, sound or file of a request takes at most; not given: of a picture what its provider documents, of all else what the model can read."`
-	ToolCalls     int          `yaml:"tool_calls" max:"1000" doc:"Calls of hosted tools that are held for, with on_unboundable: context_window."`
+	ToolCalls     int          `yaml:"tool_calls" max:"1000" doc:"Calls of hosted tools that a request is allowed and held for, with on_unboundable: context_window; a lower bound of the caller stays. 0: such requests get 400."`
 	Tries         int          `yaml:"tries" min:"1" max:"20" doc:"How often Envoy tries a call at most: its retry policy's num_retries and one. Each try may be billed."`
 }
 
@@ -36,6 +36,7 @@ type ModelBound struct {
 	Model         Glob   `yaml:"model" need:"yes" doc:"A name is for its dated snapshots too."`
 	ContextWindow Tokens `yaml:"context_window" min:"1" max:"1000000000" doc:"Tokens that it can read; not given: as is built in."`
 	MaxOutput     Tokens `yaml:"max_output" min:"1" max:"1000000000" doc:"Tokens of an answer that it can give; not given: as is built in."`
+	Hosted        *bool  `yaml:"hosted" doc:"Whether it searches, or runs other tools of its provider, for calls that name none; not given: as is built in."`
 }
 
 // Bounds returns what policy/engine needs.
@@ -51,6 +52,7 @@ func (c *Config) Bounds() (*engine.Bounds, error) {
 		b.Models = append(b.Models, engine.ModelBound{
 			Models: []string{strings.ToLower(string(m.Model))},
 			Limit:  capacity.Limit{Window: int64(m.ContextWindow), Output: int64(m.MaxOutput)},
+			Hosted: m.Hosted,
 		})
 	}
 	rows, err := capacity.Builtin()
