@@ -157,9 +157,9 @@ type Store interface {
 	Settle(ctx context.Context, id policy.CallID, attempt int, spent Amounts, thresholds []int) (crossed []Crossed, found bool, err error)
 	// Release gives a hold back: nothing was spent.
 	Release(ctx context.Context, id policy.CallID, attempt int) error
-	// Charge spends without a hold: what comes late, or is corrected (below 0). Nothing
-	// is spent of Concurrency.
-	Charge(ctx context.Context, accounts []Account, spent Amounts, thresholds []int) ([]Crossed, error)
+	// Spend counts what is spent without a hold: what comes late, or is corrected (below
+	// 0). Nothing is spent of Concurrency.
+	Spend(ctx context.Context, accounts []Account, spent Amounts, thresholds []int) ([]Crossed, error)
 	// States tells how accounts stand, in their order; one that was never touched has
 	// spent nothing.
 	States(ctx context.Context, accounts []Account) ([]State, error)

@@ -167,14 +167,14 @@ func (m *Memory) Release(_ context.Context, id policy.CallID, n int) error {
 	return nil
 }
 
-// Charge implements Store.
-func (m *Memory) Charge(_ context.Context, accounts []Account, spent Amounts, thresholds []int) (crossed []Crossed, _ error) {
+// Spend implements Store.
+func (m *Memory) Spend(_ context.Context, accounts []Account, spent Amounts, thresholds []int) (crossed []Crossed, _ error) {
 	now := m.now()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i := range accounts {
 		a := &accounts[i]
-		before, after := m.count(a).charge(a, spent[a.Unit], now, now)
+		before, after := m.count(a).spend(a, spent[a.Unit], now, now)
 		crossed = appendCrossed(crossed, a, before, after, thresholds)
 	}
 	return crossed, nil
@@ -213,7 +213,7 @@ func (m *Memory) Load(_ context.Context, states []State) error {
 		if at.IsZero() {
 			at = now
 		}
-		m.count(&s.Account).charge(&s.Account, s.Spent, at, now)
+		m.count(&s.Account).spend(&s.Account, s.Spent, at, now)
 	}
 	return nil
 }

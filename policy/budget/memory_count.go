@@ -69,12 +69,12 @@ func (c *count) untake(a *Account, most, before int64) {
 // had spent before and after. at is when the hold was taken. It is not for a Rate.
 func (c *count) settle(a *Account, held, spent int64, at, now time.Time) (before, after int64) {
 	c.held = minus(c.held, held)
-	return c.charge(a, spent, at, now)
+	return c.spend(a, spent, at, now)
 }
 
-// charge spends without a hold. Rates and calls under way have no thresholds: of
-// them nothing was spent before and after.
-func (c *count) charge(a *Account, spent int64, at, now time.Time) (before, after int64) {
+// spend counts what is spent without a hold. Rates and calls under way have no
+// thresholds: of them nothing was spent before and after.
+func (c *count) spend(a *Account, spent int64, at, now time.Time) (before, after int64) {
 	switch {
 	case a.Rate > 0:
 		c.correct(0, cost(a, spent), c.full, now)

@@ -91,7 +91,7 @@ func TestMemorySettlesOnce(t *testing.T) {
 	if _, found, _ := m.Settle(t.Context(), callID(1), 0, Amounts{Charged: 950}, nil); found || left(t, m, a) != 50 {
 		t.Error("it was settled twice")
 	}
-	m.Charge(t.Context(), []Account{a}, Amounts{Charged: -900}, nil)
+	m.Spend(t.Context(), []Account{a}, Amounts{Charged: -900}, nil)
 	if left(t, m, a) != 950 {
 		t.Error("what was corrected is not given back")
 	}

@@ -118,7 +118,7 @@ func (p *plan) dearest(classes []tokenizer.Class, n int64) (charged, contracted 
 			continue
 		}
 		l := policy.Line{Model: p.priced.Model, Class: class, Quantity: n, State: policy.Unpriced}
-		charge(&l, p.row)
+		listPrice(&l, p.row)
 		p.rules.Terms.Apply(&l, &p.priced)
 		p.rules.cap(&l)
 		if l.Charged.Cmp(charged) > 0 {

@@ -174,7 +174,7 @@ func (r *Rules) bill(rec *policy.Record, u *tokenizer.Usage, bands *[tokenizer.C
 		if bands != nil {
 			l.ContractID = bands[class]
 		}
-		charge(&l, row)
+		listPrice(&l, row)
 		if l.State == policy.Priced && l.Billed() > 0 {
 			l.Unmet = unmet
 		}
@@ -203,9 +203,9 @@ func countRequest(u *tokenizer.Usage, row *price.Row) {
 	}
 }
 
-// charge sets the list price of a line. What is paid and charged follows from it
+// listPrice sets the list price of a line. What is paid and charged follows from it
 // by the terms.
-func charge(l *policy.Line, row *price.Row) {
+func listPrice(l *policy.Line, row *price.Row) {
 	if row == nil {
 		return
 	}

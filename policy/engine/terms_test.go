@@ -36,7 +36,7 @@ func withTerms(t *testing.T, o terms.Options) (*engine.Engine, *book) {
 func TestListIsDiscountedThenCharged(t *testing.T) {
 	e, b := withTerms(t, terms.Options{
 		Discounts: []terms.Discount{{ID: "d", Match: terms.Match{Provider: []string{"local"}}, Off: 120_000}}, // 12 %
-		Card:      []terms.Charge{{ID: "c", Match: terms.Match{Model: []string{"m*"}}, Meter: "output", Unit: terms.Unit{Per: 1000, Name: "token"}, Price: money.Amount{Micro: 40_000}}},
+		Card:      []terms.CardRow{{ID: "c", Match: terms.Match{Model: []string{"m*"}}, Meter: "output", Unit: terms.Unit{Per: 1000, Name: "token"}, Price: money.Amount{Micro: 40_000}}},
 	})
 	got := settled(t, e, "m1", reported(1000, 0, 50))
 	if got.Cost.String() != "0.00376" || !got.Priced {
@@ -53,7 +53,7 @@ func TestListIsDiscountedThenCharged(t *testing.T) {
 // TestARateCardPricesWhatHasNoListPrice: what the team owes is known, what the
 // provider's list says is not, and neither is taken for the other.
 func TestARateCardPricesWhatHasNoListPrice(t *testing.T) {
-	e, b := withTerms(t, terms.Options{Card: []terms.Charge{
+	e, b := withTerms(t, terms.Options{Card: []terms.CardRow{
 		{ID: "c", Match: terms.Match{Model: []string{"other"}}, Unit: terms.Unit{Per: 1, Name: "token"}, Price: money.Amount{Micro: 5}},
 	}})
 	if got := settled(t, e, "other", reported(1000, 0, 50)); !got.Priced || got.Cost.String() != "0.00525" {

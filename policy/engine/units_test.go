@@ -113,7 +113,7 @@ func TestACallThatIsCountedByItsQueries(t *testing.T) {
 // What a batch of queries may cost is held before it goes, by the rate card where
 // there is no list price.
 func TestQueriesAreHeld(t *testing.T) {
-	card, err := terms.New(terms.Options{Card: []terms.Charge{{
+	card, err := terms.New(terms.Options{Card: []terms.CardRow{{
 		ID: "c", Match: terms.Match{Model: []string{"search"}}, Unit: terms.Unit{Per: 1000, Name: "query"}, Price: money.Amount{Micro: 100_000},
 	}}})
 	if err != nil {
@@ -144,7 +144,7 @@ func TestQueriesAreHeld(t *testing.T) {
 // Where models without a price are refused, so is what a route describes, unless
 // some price fits: a row, or one of the rate card for whatever its answer may tell.
 func TestWhatARouteDescribesNeedsAPrice(t *testing.T) {
-	card, err := terms.New(terms.Options{Card: []terms.Charge{{
+	card, err := terms.New(terms.Options{Card: []terms.CardRow{{
 		ID: "c", Match: terms.Match{Model: []string{"train"}}, Unit: terms.Unit{Per: 1, Name: "gpu_hour"}, Price: money.Amount{Micro: 8_000_000},
 	}}})
 	if err != nil {

@@ -22,7 +22,7 @@ func TestRowsThatDoNotMeet(t *testing.T) {
 		"a team and a host": two(Match{Owner: team("a")}, Match{Provider: []string{"azure"}}),
 		"one after another": {Discounts: []Discount{{ID: "a", Until: noon}, {ID: "b", From: noon}}},
 		"its own patterns":  {Discounts: []Discount{{ID: "a", Match: Match{Model: []string{"a*", "*a", "b*"}}}}},
-		"other meters": {Card: []Charge{
+		"other meters": {Card: []CardRow{
 			{ID: "a", Unit: Unit{1, token}, Meter: "input"}, {ID: "b", Unit: Unit{1, token}, Meter: "output"},
 			{ID: "c", Unit: Unit{1, token}}, {ID: "d", Unit: Unit{1, token}, Meter: "reasoning"}, {ID: "e", Unit: Unit{1, "request"}},
 		}},

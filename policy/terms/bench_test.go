@@ -19,7 +19,7 @@ func BenchmarkApply(b *testing.B) {
 					m.Model[0] += "-*"
 				}
 				o.Discounts = append(o.Discounts, Discount{ID: fmt.Sprint("d", i), Match: m, Off: 1})
-				o.Card = append(o.Card, Charge{ID: fmt.Sprint("c", i), Match: m, Unit: Unit{1000, token}, Price: money.Amount{Micro: 5}})
+				o.Card = append(o.Card, CardRow{ID: fmt.Sprint("c", i), Match: m, Unit: Unit{1000, token}, Price: money.Amount{Micro: 5}})
 			}
 			terms := must[*Terms](b)(New(o))
 			l, rec := sample(1000)

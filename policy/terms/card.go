@@ -10,8 +10,8 @@ import (
 	"github.com/farebox/farebox/tokenizer"
 )
 
-// Charge is one row of the internal rate card: what a team is charged.
-type Charge struct {
+// CardRow is one row of the internal rate card: what a team is charged.
+type CardRow struct {
 	ID    string
 	Match Match // Model is the service
 	Unit  Unit
@@ -51,7 +51,7 @@ func (u Unit) RatePerMillion(price money.Amount) (money.Rate, error) {
 	return money.Rate(pico / u.Per), nil // pico-USD a unit is micro-USD a million
 }
 
-func (b *builder) charge(c *Charge, x *index) {
+func (b *builder) cardRow(c *CardRow, x *index) {
 	b.row(c.ID, c.From, c.Until)
 	m := b.match(c.ID, &c.Match)
 	r := &row{id: c.ID, from: c.From, until: c.Until}
@@ -77,7 +77,7 @@ func (b *builder) charge(c *Charge, x *index) {
 
 // meters finds those that a charge is for. What a unit without a meter is
 // charged waits until one counts it.
-func (b *builder) meters(c *Charge, r *row) {
+func (b *builder) meters(c *CardRow, r *row) {
 	for class := range tokenizer.Classes {
 		if c.Unit.meters(class) > 0 {
 			r.covers[class] = c.Meter == "" || c.Meter == class.String() || r.unit == token && c.Meter == side(class)
@@ -106,8 +106,8 @@ func side(c tokenizer.Class) string {
 	return tokenizer.Output.String()
 }
 
-// charge sets what a team is charged for a line.
-func (r *row) charge(l *policy.Line, rec *policy.Record) {
+// apply sets what a team is charged for a line.
+func (r *row) apply(l *policy.Line, rec *policy.Record) {
 	l.ChargeID = r.id
 	l.Charged, l.ChargeCurrency, l.ChargeFXRate = r.fixedPrice(l, rec)
 }

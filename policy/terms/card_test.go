@@ -9,10 +9,10 @@ import (
 
 // TestBlendedRateCard charges by a card like one that a platform team publishes.
 func TestBlendedRateCard(t *testing.T) {
-	row := func(id, model, unit, meter, price string) Charge {
-		return Charge{ID: id, Match: Match{Model: []string{model}}, Unit: must[Unit](t)(ParseUnit(unit)), Meter: meter, Price: amount(t, price)}
+	row := func(id, model, unit, meter, price string) CardRow {
+		return CardRow{ID: id, Match: Match{Model: []string{model}}, Unit: must[Unit](t)(ParseUnit(unit)), Meter: meter, Price: amount(t, price)}
 	}
-	terms := must[*Terms](t)(New(Options{Card: []Charge{
+	terms := must[*Terms](t)(New(Options{Card: []CardRow{
 		row("turbo", "gpt-4-turbo", "1K tokens", "", "0.04"),
 		row("own", "*llama*70b*", "1K tokens", "", "0.005"),
 		row("ada", "text-embedding-ada-002", "1K tokens", "input", "0.0001"),
@@ -64,7 +64,7 @@ func TestUnitsBeyondTokens(t *testing.T) {
 		"TPU-hour":         nil,
 	} {
 		u := must[Unit](t)(ParseUnit(unit))
-		terms := must[*Terms](t)(New(Options{Card: []Charge{{ID: "c", Unit: u, Price: amount(t, "8")}}}))
+		terms := must[*Terms](t)(New(Options{Card: []CardRow{{ID: "c", Unit: u, Price: amount(t, "8")}}}))
 		if u.Counted() != (want != nil) {
 			t.Errorf("%s is counted: %v", unit, u.Counted())
 		}
@@ -83,7 +83,7 @@ func TestUnitsBeyondTokens(t *testing.T) {
 	}
 	third := must[*Terms](t)(New(Options{
 		FX:   []FX{{ID: "f", Currency: "EUR", USD: 1_000_000_003}},
-		Card: []Charge{{ID: "c", Unit: Unit{1, "hosting_hour"}, Price: amount(t, "0.000000000005"), Currency: "EUR"}},
+		Card: []CardRow{{ID: "c", Unit: Unit{1, "hosting_hour"}, Price: amount(t, "0.000000000005"), Currency: "EUR"}},
 	}))
 	l := &policy.Line{Class: tokenizer.HostingSeconds, Quantity: 360, State: policy.Priced}
 	third.Apply(l, &policy.Record{})
@@ -95,7 +95,7 @@ func TestUnitsBeyondTokens(t *testing.T) {
 func TestContractThenCard(t *testing.T) {
 	terms := must[*Terms](t)(New(Options{
 		Discounts: []Discount{{ID: "d", Match: Match{Provider: []string{"openai"}}, Off: percent(t, "12")}},
-		Card:      []Charge{{ID: "c", Match: Match{Owner: team("support")}, Unit: Unit{1_000_000, token}, Price: amount(t, "20")}},
+		Card:      []CardRow{{ID: "c", Match: Match{Owner: team("support")}, Unit: Unit{1_000_000, token}, Price: amount(t, "20")}},
 	}))
 	l, rec := sample(1_000_000)
 	terms.Apply(l, rec)

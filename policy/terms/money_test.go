@@ -76,7 +76,7 @@ func TestLinesAreRoundedOnce(t *testing.T) {
 		terms, err := New(Options{
 			Discounts: []Discount{{ID: "d", Off: percentage}},
 			FX:        []FX{{ID: "f", Currency: "EUR", USD: usd}},
-			Card:      []Charge{{ID: "c", Unit: Unit{1_000_000, token}, Price: money.Amount{Micro: int64(cardPrice)}, Currency: "EUR"}},
+			Card:      []CardRow{{ID: "c", Unit: Unit{1_000_000, token}, Price: money.Amount{Micro: int64(cardPrice)}, Currency: "EUR"}},
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -127,7 +127,7 @@ func TestExchangeRatesFollowTheMomentOfAdmission(t *testing.T) {
 			{ID: "pound", Currency: "GBP", USD: must[Worth](t)(ParseWorth("1.25"))},
 		},
 		Discounts: []Discount{{ID: "d", Rates: map[tokenizer.Class]money.Rate{tokenizer.Output: rate(t, "10")}, Currency: "EUR"}},
-		Card:      []Charge{{ID: "c", Unit: Unit{1000, token}, Price: amount(t, "0.04"), Currency: "GBP"}},
+		Card:      []CardRow{{ID: "c", Unit: Unit{1000, token}, Price: amount(t, "0.04"), Currency: "GBP"}},
 	}))
 	for at, want := range map[string][2]string{
 		"2026-06-30": {"10.832", "1.0832"}, "2026-07-01": {"11", "1.1"}, "2030-01-01": {"11", "1.1"}, "1999-01-01": {"10.832", "1.0832"},
@@ -202,7 +202,7 @@ func FuzzNumbers(f *testing.F) {
 func TestAmountsStopAtTheirBounds(t *testing.T) {
 	terms := must[*Terms](t)(New(Options{
 		FX:   []FX{{ID: "f", Currency: "KWD", USD: 3_250_000_000}},
-		Card: []Charge{{ID: "c", Unit: Unit{1, token}, Price: money.Amount{Micro: maxPrice - 1}, Currency: "KWD"}},
+		Card: []CardRow{{ID: "c", Unit: Unit{1, token}, Price: money.Amount{Micro: maxPrice - 1}, Currency: "KWD"}},
 	}))
 	l := &policy.Line{Class: tokenizer.Output, Quantity: math.MaxInt64, State: policy.Priced}
 	terms.Apply(l, &policy.Record{Admitted: time.Now()})

@@ -28,7 +28,7 @@ import (
 // the list price is paid and charged.
 type Options struct {
 	Discounts []Discount
-	Card      []Charge
+	Card      []CardRow
 	FX        []FX
 	// Before are the terms that these replace, or nil: the volume of a match that
 	// both have goes on, where Fill would begin anew.
@@ -92,7 +92,7 @@ func New(o Options) (*Terms, error) {
 		b.discount(&o.Discounts[i], &t.discounts)
 	}
 	for i := range o.Card {
-		b.charge(&o.Card[i], &t.card)
+		b.cardRow(&o.Card[i], &t.card)
 	}
 	if len(b.errs) > 0 {
 		return nil, errors.Join(b.errs...)
@@ -163,7 +163,7 @@ func (t *Terms) Apply(l *policy.Line, rec *policy.Record) {
 	}
 	l.Charged = l.Contracted
 	if r := t.card.find(l, rec); r != nil {
-		r.charge(l, rec)
+		r.apply(l, rec)
 	}
 }
 

@@ -137,7 +137,7 @@ func TestWhatHasNoListPrice(t *testing.T) {
 	model := Match{Model: []string{"gpt-4o"}}
 	fixed := []Discount{{ID: "fixed", Match: model, Rates: map[tokenizer.Class]money.Rate{tokenizer.Output: rate(t, "3")}}}
 	off := []Discount{{ID: "off", Off: percent(t, "12")}}
-	card := []Charge{{ID: "card", Match: model, Unit: Unit{1000, token}, Price: amount(t, "0.005")}}
+	card := []CardRow{{ID: "card", Match: model, Unit: Unit{1000, token}, Price: amount(t, "0.005")}}
 	tests := []struct {
 		name, state         string
 		o                   Options
@@ -168,7 +168,7 @@ func TestWhatHasNoListPrice(t *testing.T) {
 func TestNothingCostsNothing(t *testing.T) {
 	terms := must[*Terms](t)(New(Options{
 		Discounts: []Discount{{ID: "d", Rates: map[tokenizer.Class]money.Rate{tokenizer.Output: 5}}},
-		Card:      []Charge{{ID: "c", Unit: Unit{1, token}, Price: amount(t, "1")}},
+		Card:      []CardRow{{ID: "c", Unit: Unit{1, token}, Price: amount(t, "1")}},
 	}))
 	l, rec := sample(0)
 	before := *l
@@ -190,10 +190,10 @@ func TestWrongRows(t *testing.T) {
 		change(&d)
 		return Options{Discounts: []Discount{d}}
 	}
-	charges := func(change func(*Charge)) Options {
-		c := Charge{ID: "c", Unit: Unit{1000, token}, Price: money.Amount{Micro: 5}}
+	charges := func(change func(*CardRow)) Options {
+		c := CardRow{ID: "c", Unit: Unit{1000, token}, Price: money.Amount{Micro: 5}}
 		change(&c)
-		return Options{Card: []Charge{c}}
+		return Options{Card: []CardRow{c}}
 	}
 	two := func(a, b Match) Options {
 		return Options{Discounts: []Discount{{ID: "a", Match: a}, {ID: "b", Match: b}}}
@@ -232,20 +232,20 @@ func TestWrongRows(t *testing.T) {
 		{"an empty pattern", percents(func(d *Discount) { d.Match.Model = []string{""} }), "d.match.model: a pattern has 0 bytes"},
 		{"too many patterns", percents(func(d *Discount) { d.Match.Model = many }), "d.match.model: has 65 patterns"},
 		{"too many combinations", percents(func(d *Discount) { d.Match = Match{Model: some, Provider: some, Operation: some} }), "d.match: too many combinations"},
-		{"a currency without a rate", charges(func(c *Charge) { c.Currency = "EUR" }), "c.currency: no exchange rate of EUR"},
-		{"no currency", charges(func(c *Charge) { c.Currency = "euro" }), `c.currency: "euro" is no currency`},
-		{"no meter", charges(func(c *Charge) { c.Meter = "inputs" }), `c.class: no meter is called "inputs"`},
-		{"tokens by the hour", charges(func(c *Charge) { c.Meter, c.Unit = "input", Unit{1, "gpu_hour"} }), "c.class: input does not count units of gpu_hour"},
-		{"no unit", charges(func(c *Charge) { c.Unit = Unit{Per: 1} }), "c.unit: has no name"},
-		{"units of none", charges(func(c *Charge) { c.Unit.Per = 0 }), "c.price: make rate: 0 is no number"},
-		{"too dear", charges(func(c *Charge) { c.Price.Micro = 1e12 }), "c.price: make rate: a price is at least 0"},
-		{"too fine", charges(func(c *Charge) { c.Price.Pico = 1 }), "c.price: make rate: 0.000005000001 for 1K token has more decimals"},
+		{"a currency without a rate", charges(func(c *CardRow) { c.Currency = "EUR" }), "c.currency: no exchange rate of EUR"},
+		{"no currency", charges(func(c *CardRow) { c.Currency = "euro" }), `c.currency: "euro" is no currency`},
+		{"no meter", charges(func(c *CardRow) { c.Meter = "inputs" }), `c.class: no meter is called "inputs"`},
+		{"tokens by the hour", charges(func(c *CardRow) { c.Meter, c.Unit = "input", Unit{1, "gpu_hour"} }), "c.class: input does not count units of gpu_hour"},
+		{"no unit", charges(func(c *CardRow) { c.Unit = Unit{Per: 1} }), "c.unit: has no name"},
+		{"units of none", charges(func(c *CardRow) { c.Unit.Per = 0 }), "c.price: make rate: 0 is no number"},
+		{"too dear", charges(func(c *CardRow) { c.Price.Micro = 1e12 }), "c.price: make rate: a price is at least 0"},
+		{"too fine", charges(func(c *CardRow) { c.Price.Pico = 1 }), "c.price: make rate: 0.000005000001 for 1K token has more decimals"},
 		{"dollars for dollars", Options{FX: []FX{{ID: "f", Currency: "USD", USD: oneUSD}}}, "f.currency: a US dollar"},
 		{"worth nothing", Options{FX: []FX{{ID: "f", Currency: "EUR"}}}, "f.usd: is not above 0"},
 		{"two at once", Options{FX: []FX{{ID: "f", Currency: "EUR", USD: 1}, {ID: "g", Currency: "EUR", USD: 2}}}, "g.from: another rate of EUR"},
 		{"nothing before June", Options{
 			FX:   []FX{{ID: "f", Currency: "EUR", USD: oneUSD, From: noon}},
-			Card: []Charge{{ID: "c", Unit: Unit{1, token}, Currency: "EUR"}},
+			Card: []CardRow{{ID: "c", Unit: Unit{1, token}, Currency: "EUR"}},
 		}, "c.currency: no exchange rate of EUR is known before 2026-08-20T12:00:00Z"},
 
 		{"the same", two(Match{}, Match{}), "b: is as specific as a"},
@@ -255,10 +255,10 @@ func TestWrongRows(t *testing.T) {
 		{"a team and a project", two(Match{Owner: team("a")}, Match{Owner: []Attribute{{"project", []string{"b"}}}}), "b: is as specific as a"},
 		{"a team and a project's chats", two(Match{Owner: team("a")}, Match{Operation: []string{"chat"}, Owner: []Attribute{{"project", []string{"b"}}}}), "b: is as specific as a"},
 		{"at one time", Options{Discounts: []Discount{{ID: "a", Until: noon.Add(1)}, {ID: "b", From: noon}}}, "b: is as specific as a"},
-		{"one meter", Options{Card: []Charge{
+		{"one meter", Options{Card: []CardRow{
 			{ID: "a", Unit: Unit{1, token}, Meter: "input"}, {ID: "b", Unit: Unit{1000, token}, Meter: "input"},
 		}}, "b: is as specific as a"},
-		{"of what nothing counts", Options{Card: []Charge{{ID: "a", Unit: Unit{1, "gpu_hour"}}, {ID: "b", Unit: Unit{1, "gpu_hour"}}}}, "b: is as specific as a"},
+		{"of what nothing counts", Options{Card: []CardRow{{ID: "a", Unit: Unit{1, "gpu_hour"}}, {ID: "b", Unit: Unit{1, "gpu_hour"}}}}, "b: is as specific as a"},
 	}
 	for _, test := range tests {
 		_, err := New(test.o)
@@ -271,7 +271,7 @@ func TestWrongRows(t *testing.T) {
 			t.Errorf("%s: %v is no *Error", test.name, err)
 		}
 	}
-	if _, err := New(Options{Card: make([]Charge, MaxRows+1)}); err == nil {
+	if _, err := New(Options{Card: make([]CardRow, MaxRows+1)}); err == nil {
 		t.Error("too many rows are taken")
 	}
 	if _, err := New(Options{FX: make([]FX, MaxFX+1)}); err == nil {
@@ -286,7 +286,7 @@ func TestApplyDoesNotAllocate(t *testing.T) {
 			{ID: "b", Match: Match{Model: []string{"gpt-*"}, Provider: []string{"azure"}}, Off: 7},
 		},
 		FX:   []FX{{ID: "f", Currency: "EUR", USD: 1_083_200_001}},
-		Card: []Charge{{ID: "c", Match: Match{Model: []string{"openai/*", "*4o*"}}, Unit: Unit{1000, token}, Price: amount(t, "0.04"), Currency: "EUR"}},
+		Card: []CardRow{{ID: "c", Match: Match{Model: []string{"openai/*", "*4o*"}}, Unit: Unit{1000, token}, Price: amount(t, "0.04"), Currency: "EUR"}},
 	}))
 	l, rec := sample(1000)
 	rec.Lines = []policy.Line{*l}

@@ -154,7 +154,7 @@ func (c *Config) Terms() terms.Options {
 		o.Discounts = append(o.Discounts, row)
 	}
 	for i := range c.Prices.RateCard {
-		o.Card = append(o.Card, c.Prices.RateCard[i].charge(fmt.Sprintf("config:prices.rate_card[%d]", i)))
+		o.Card = append(o.Card, c.Prices.RateCard[i].row(fmt.Sprintf("config:prices.rate_card[%d]", i)))
 	}
 	for i, f := range c.Prices.FX {
 		o.FX = append(o.FX, terms.FX{
@@ -164,13 +164,13 @@ func (c *Config) Terms() terms.Options {
 	return o
 }
 
-func (r *CardRow) charge(id string) terms.Charge {
+func (r *CardRow) row(id string) terms.CardRow {
 	m := r.Match.terms()
 	m.Model = []string{string(r.Service)}
 	if r.Provider != "" {
 		m.Provider = []string{string(r.Provider)}
 	}
-	return terms.Charge{
+	return terms.CardRow{
 		ID: id, Match: m, Unit: r.Unit.Unit, Meter: r.Class, Price: r.Price.Amount,
 		Currency: string(r.Currency), From: r.From.Time, Until: r.Until.Time,
 	}

@@ -47,7 +47,7 @@ func TestTerms(t *testing.T) {
 	if diff := cmp.Diff(bands, got.Discounts[4].Volume); diff != "" {
 		t.Errorf("volume (-want +got):\n%s", diff)
 	}
-	row := terms.Charge{
+	row := terms.CardRow{
 		ID: "config:prices.rate_card[2]", Unit: terms.Unit{Per: 1, Name: "request"}, Price: money.Amount{Micro: 1000},
 		From: july, Until: july.AddDate(1, 0, 0), Match: terms.Match{
 			Model: []string{"gpt-4o"}, Provider: []string{"azure"}, Owner: []terms.Attribute{{Name: "team", Values: []string{"research"}}},

@@ -42,7 +42,7 @@ func underWay(r room) {
 		r.want(a, 0, 0)
 	}
 	r.load(budget.State{Account: a, Spent: 3})
-	r.charge(all(3), []int{1}, a)
+	r.spend(all(3), []int{1}, a)
 	r.want(a, 0, 0)
 }
 

@@ -233,7 +233,7 @@ func (r *room) raise(n int, most budget.Amounts) {
 
 func ofNothing(r room) {
 	accounts := r.kinds(100)
-	r.charge(all(130), nil, accounts...)
+	r.spend(all(130), nil, accounts...)
 	r.take(1, 0, accounts...)
 	r.raise(1, all(0))
 	r.settle(1, all(0))

@@ -26,7 +26,7 @@ func windows(r room) {
 	r.wantPercents(crossed, yesterday, 10)
 	r.wantPercents(crossed, today)
 	r.release(1)
-	r.charge(all(5), nil, yesterday)
+	r.spend(all(5), nil, yesterday)
 	r.want(yesterday, 25, 50)
 	r.want(today, 0, 100)
 	if n := r.lapse(); n != 2 {
@@ -73,7 +73,7 @@ func rolling(r room) {
 	r.want(a, 0, 0)
 	r.take(5, 100, a)
 	r.settle(5, all(40))
-	r.charge(all(-10), nil, a)
+	r.spend(all(-10), nil, a)
 	r.want(a, 30, 0)
 	r.Advance(62 * time.Hour)
 	r.want(a, 0, 0)
@@ -130,7 +130,7 @@ func rate(r room) {
 	r.take(5, 100, a)
 	r.refused(6, 1, a)
 	dear := budget.Account{Rule: "dear", Unit: budget.Charged, Limit: 4e17, Rate: 2000 * time.Hour} // 18 ns each
-	r.charge(all(4e17-1e15), nil, dear)
+	r.spend(all(4e17-1e15), nil, dear)
 	r.take(7, 1e15, dear)
 	r.Advance(10 * time.Hour)
 	if s := r.states(dear)[0]; s.Left() < 2e15 || s.Left() > 2e15+1e14 {

@@ -52,7 +52,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"limits may change", changedLimits},
 		{"owners may have any name", oddNames},
 		{"states in their order", inOrder},
-		{"charges and corrections", charges},
+		{"what is spent without a hold, and corrections", withoutHold},
 		{"what is loaded does not overwrite", loads},
 		{"thresholds are told as they are crossed", thresholds},
 		{"sums are exact", exact},
@@ -164,9 +164,9 @@ func (r *room) release(n int) {
 	}
 }
 
-func (r *room) charge(spent budget.Amounts, percents []int, accounts ...budget.Account) []budget.Crossed {
+func (r *room) spend(spent budget.Amounts, percents []int, accounts ...budget.Account) []budget.Crossed {
 	r.Helper()
-	crossed, err := r.Store.Charge(r.Context(), accounts, spent, percents)
+	crossed, err := r.Store.Spend(r.Context(), accounts, spent, percents)
 	if err != nil {
 		r.Fatal(err)
 	}

@@ -10,12 +10,12 @@ import (
 	"github.com/farebox/farebox/policy/budget"
 )
 
-// charges: without a hold, also below nothing, and beyond the limit.
-func charges(r room) {
+// withoutHold: what comes late, also below nothing, and beyond the limit.
+func withoutHold(r room) {
 	for _, a := range r.kinds(100) {
-		r.charge(all(30), nil, a)
+		r.spend(all(30), nil, a)
 		r.has(a, 30*b2i(a.Unit != budget.Concurrency), 0)
-		r.charge(all(-10), nil, a)
+		r.spend(all(-10), nil, a)
 		r.has(a, 20*b2i(a.Unit != budget.Concurrency), 0)
 		if a.Unit == budget.Concurrency {
 			continue
@@ -25,26 +25,26 @@ func charges(r room) {
 		}
 		r.take(1, 80, a)
 		r.settle(1, all(80))
-		r.charge(all(50), nil, a)
+		r.spend(all(50), nil, a)
 		r.has(a, 150, 0)
 		r.refused(1, 1, a)
-		r.charge(all(-51), nil, a)
+		r.spend(all(-51), nil, a)
 		r.has(a, 99, 0)
 		r.take(1, 1, a)
 		r.release(1)
 	}
 	below := r.day("below", 100)
-	r.charge(all(-40), nil, below)
+	r.spend(all(-40), nil, below)
 	r.want(below, -40, 0)
 	r.take(2, 140, below)
 	r.refused(3, 1, below)
 	r.settle(2, all(140))
 	r.want(below, 100, 0)
 	both := []budget.Account{total("x", 10), total("y", 10), total("x", 10)}
-	r.charge(all(3), nil, both...)
+	r.spend(all(3), nil, both...)
 	r.want(both[0], 6, 0)
 	r.want(both[1], 3, 0)
-	r.charge(all(3), nil)
+	r.spend(all(3), nil)
 }
 
 func b2i(yes bool) int64 {
@@ -110,7 +110,7 @@ func thresholds(r room) {
 		}
 		for how, spend := range map[string]func(a budget.Account, n int64) []budget.Crossed{
 			"settled": settle, "settled in a moving window": settle,
-			"charged": func(a budget.Account, n int64) []budget.Crossed { return r.charge(all(n), percents, a) },
+			"charged": func(a budget.Account, n int64) []budget.Crossed { return r.spend(all(n), percents, a) },
 		} {
 			a := r.day(test.name+how, test.limit)
 			if strings.Contains(how, "moving") {
@@ -155,7 +155,7 @@ func (r *room) crossedOfSeveral() {
 		}
 		r.wantPercents(crossed, a, want...)
 	}
-	if crossed := r.charge(all(30), nil, accounts...); len(crossed) > 0 {
+	if crossed := r.spend(all(30), nil, accounts...); len(crossed) > 0 {
 		r.Errorf("without percents: %v", crossed)
 	}
 	r.take(3, 1, accounts...)
@@ -178,7 +178,7 @@ func exact(r room) {
 		r.release(2)
 		r.take(3, 2, a)
 		r.settle(3, all(1))
-		r.charge(all(-spent), nil, a)
+		r.spend(all(-spent), nil, a)
 		r.want(a, 3, 0)
 	}
 	few := total("few", 5e17) // half a billion dollars in holds of a million
@@ -206,7 +206,7 @@ func bounded(r room) {
 	huge := r.day("huge", math.MaxInt64)
 	huge.Soft = true
 	for range 3 {
-		r.charge(all(math.MaxInt64), nil, huge)
+		r.spend(all(math.MaxInt64), nil, huge)
 		r.want(huge, math.MaxInt64, 0)
 	}
 	for n := range 3 {
@@ -218,17 +218,17 @@ func bounded(r room) {
 	r.want(huge, math.MaxInt64, 0)
 	huge.Soft = false
 	r.refused(4, 1, huge)
-	r.charge(all(math.MinInt64), nil, huge)
+	r.spend(all(math.MinInt64), nil, huge)
 	r.want(huge, -1, 0)
 	for range 3 {
-		r.charge(all(math.MinInt64), nil, huge)
+		r.spend(all(math.MinInt64), nil, huge)
 		r.want(huge, math.MinInt64, 0)
 	}
 	r.take(5, 1e15, huge)
 	r.settle(5, all(1e15))
 	r.want(huge, math.MinInt64+1e15, 0)
 	moving := budget.Account{Rule: "moving", Unit: budget.Charged, Limit: math.MaxInt64, Rolling: 1e18}
-	r.charge(all(math.MaxInt64), nil, moving, moving)
+	r.spend(all(math.MaxInt64), nil, moving, moving)
 	r.want(moving, math.MaxInt64, 0)
 	r.refused(6, 1, moving)
 }
@@ -299,7 +299,7 @@ func (r *room) plainEnd(random *rand.Rand, accounts []budget.Account, sums []pla
 		spent = 0
 	case 1:
 		i := random.IntN(len(accounts))
-		r.charge(all(-sums[i].spent/3), nil, accounts[i])
+		r.spend(all(-sums[i].spent/3), nil, accounts[i])
 		sums[i].spent += -sums[i].spent / 3
 		return
 	default:

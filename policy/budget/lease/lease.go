@@ -79,7 +79,7 @@ type Options struct {
 	// 0: with every call that is settled.
 	Every time.Duration
 	// Crossed is given the thresholds that are found crossed when a share is counted;
-	// nil: Settle or Charge tells them, that one or the next.
+	// nil: Settle or Spend tells them, that one or the next.
 	Crossed func([]budget.Crossed)
 }
 
@@ -157,9 +157,9 @@ func (s *Store) Load(ctx context.Context, states []budget.State) error {
 	return s.shared.Load(ctx, states)
 }
 
-// Charge implements budget.Store.
-func (s *Store) Charge(ctx context.Context, accounts []budget.Account, spent budget.Amounts, thresholds []int) ([]budget.Crossed, error) {
-	crossed, err := s.shared.Charge(ctx, accounts, spent, thresholds)
+// Spend implements budget.Store.
+func (s *Store) Spend(ctx context.Context, accounts []budget.Account, spent budget.Amounts, thresholds []int) ([]budget.Crossed, error) {
+	crossed, err := s.shared.Spend(ctx, accounts, spent, thresholds)
 	return append(crossed, s.tell()...), err
 }
 

@@ -114,7 +114,7 @@ func BenchmarkRefused(b *testing.B) {
 	for i := range accounts {
 		accounts[i] = budget.Account{Rule: "window", Of: strconv.Itoa(i), Unit: budget.Unit(i % 4), Limit: 1000, Start: time.Unix(0, 0), End: time.Now().Add(time.Hour)}
 	}
-	if _, err := s.Charge(b.Context(), accounts[4:], budget.Amounts{1000}, nil); err != nil {
+	if _, err := s.Spend(b.Context(), accounts[4:], budget.Amounts{1000}, nil); err != nil {
 		b.Fatal(err)
 	}
 	var n atomic.Uint64

@@ -120,19 +120,19 @@ func (s *Store) Release(ctx context.Context, id policy.CallID, attempt int) erro
 	return nil
 }
 
-// Charge implements budget.Store.
-func (s *Store) Charge(ctx context.Context, of []budget.Account, spent budget.Amounts, thresholds []int) ([]budget.Crossed, error) {
+// Spend implements budget.Store.
+func (s *Store) Spend(ctx context.Context, of []budget.Account, spent budget.Amounts, thresholds []int) ([]budget.Crossed, error) {
 	if len(of) > MaxAccounts {
-		return nil, fmt.Errorf("charge: %d accounts are more than %d", len(of), MaxAccounts)
+		return nil, fmt.Errorf("spend: %d accounts are more than %d", len(of), MaxAccounts)
 	}
 	keys, args := []string{s.made}, []string{packAmounts(&spent), tell(thresholds)}
 	for i := range of {
 		keys = append(keys, s.account(&of[i]))
 		args = append(args, packLine(&of[i]))
 	}
-	answer, err := s.run(ctx, s.do.charge, keys, args)
+	answer, err := s.run(ctx, s.do.spend, keys, args)
 	if err != nil {
-		return nil, fmt.Errorf("charge: %w", err)
+		return nil, fmt.Errorf("spend: %w", err)
 	}
 	return s.crossed(answer[1:], thresholds)
 }

@@ -28,8 +28,8 @@ var (
 	settle string
 	//go:embed lua/renew.lua
 	renew string
-	//go:embed lua/charge.lua
-	charge string
+	//go:embed lua/spend.lua
+	spend string
 	//go:embed lua/states.lua
 	states string
 	//go:embed lua/load.lua
@@ -59,8 +59,8 @@ var (
 // scripts are the operations, each of which the server knows by its hash once it
 // has seen it.
 type scripts struct {
-	made, reserve, extend, settle, renew, charge, states, load, lapse *rueidis.Lua
-	missing, add, added, open                                         *rueidis.Lua // of parts
+	made, reserve, extend, settle, renew, spend, states, load, lapse *rueidis.Lua
+	missing, add, added, open                                        *rueidis.Lua // of parts
 
 	clock string // that they read
 }
@@ -71,7 +71,7 @@ func compile(clock string) scripts {
 		return rueidis.NewLuaScript(clock + sums + accounts + operation)
 	}
 	return scripts{
-		made: of(made), reserve: of(reserve), extend: of(extend), settle: of(settle), renew: of(renew), charge: of(charge), states: of(states), load: of(load), lapse: of(lapse),
+		made: of(made), reserve: of(reserve), extend: of(extend), settle: of(settle), renew: of(renew), spend: of(spend), states: of(states), load: of(load), lapse: of(lapse),
 		missing: of(missing), add: of(add), added: of(added), open: of(opening),
 		clock: clock,
 	}

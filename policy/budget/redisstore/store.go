@@ -72,7 +72,7 @@ import (
 // ledger has, then call Ready; where there are several ledgers, Add and Open.
 var ErrFresh = budget.ErrFresh
 
-// MaxAccounts bounds the accounts of one Hold or Charge.
+// MaxAccounts bounds the accounts of one Hold or Spend.
 const MaxAccounts = 1000
 
 // DefaultOrg is used where Options name none.
