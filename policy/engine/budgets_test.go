@@ -231,6 +231,8 @@ func (s *spending) Spent(_ context.Context, q ledger.Query) ([]ledger.Spent, err
 	}, nil
 }
 
+func (s *spending) Booked(context.Context, ledger.Query) ([]ledger.Spent, error) { return nil, nil }
+
 func TestANewBudgetBeginsWithWhatTheLedgerHas(t *testing.T) {
 	read := &spending{}
 	rule := month("month", usd)

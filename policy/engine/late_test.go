@@ -71,6 +71,8 @@ func (k kept) Spent(context.Context, ledger.Query) ([]ledger.Spent, error) {
 	return []ledger.Spent{row}, nil
 }
 
+func (k kept) Booked(context.Context, ledger.Query) ([]ledger.Spent, error) { return nil, nil }
+
 // lateEngine is one that began while its store was away. The store has, or will have
 // when it comes, the sums of the budgets in known.
 func lateEngine(t *testing.T, open bool, store *common, rules ...budget.Rule) (*engine.Engine, *budget.Rules, *book) {

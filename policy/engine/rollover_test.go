@@ -38,6 +38,8 @@ func (h *history) Spent(_ context.Context, q ledger.Query) (rows []ledger.Spent,
 	return rows, nil
 }
 
+func (h *history) Booked(context.Context, ledger.Query) ([]ledger.Spent, error) { return nil, nil }
+
 func (h *history) spend(at time.Time, team string, charged int64) {
 	h.of = append(h.of, charge{at, team, charged})
 }

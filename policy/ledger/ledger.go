@@ -32,6 +32,7 @@ type Store interface {
 	Alerts
 	Approvals
 	Topups
+	Charges
 	// Find returns every record whose call id, request id, trace id or response
 	// id is id, oldest first, at most limit.
 	Find(ctx context.Context, id string, limit int) ([]policy.Record, error)

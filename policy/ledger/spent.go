@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Spent is what budgets count of one group of calls. Money is whole nano-USD,
+// Spent is what budgets count of one group of calls, or of charges. Money is whole nano-USD,
 // rounded half up once a record, as accounts count it.
 type Spent struct {
 	Keys       []string // values in the order of Query.By
@@ -21,6 +21,9 @@ type Spending interface {
 	// the order of their keys: a call belongs to the window of its admission. More
 	// than MaxRows groups are ErrTooManyRows.
 	Spent(ctx context.Context, q Query) ([]Spent, error)
+	// Booked sums charges whose moment is in [q.From, q.To), likewise: money alone. What
+	// a charge has of a key says Charge.Value. q.Where is not for it.
+	Booked(ctx context.Context, q Query) ([]Spent, error)
 }
 
 // Freezer is a Spending that can be asked many questions of one moment.

@@ -35,6 +35,8 @@ type Memory struct {
 	mutes  []ledger.Mute
 	topups []ledger.Topup // by number, from 1
 
+	charges []ledger.Charge // by number, from 1
+
 	approvals []ledger.Approval // by number, from 1
 }
 

@@ -102,6 +102,7 @@ func TestOldRecordsAreOfNoInteraction(t *testing.T) {
 	run(t, path, `DROP TABLE approvals`)
 	run(t, path, `DROP TABLE topups`)
 	run(t, path, `ALTER TABLE audit DROP COLUMN via`)
+	run(t, path, `DROP TABLE charges`)
 	run(t, path, `DELETE FROM schema_version WHERE version >= 3`)
 	s = open(t, path, ledger.Process)
 	want := ledgertest.Record(1)

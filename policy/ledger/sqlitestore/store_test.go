@@ -92,7 +92,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"no folder", filepath.Join(dir, "absent", "l.db"), filepath.Join(dir, "absent") + " does not exist: make it first"},
 		{"no database", text, "not a SQLite file"},
 		{"another program's", other, "database of another program"},
-		{"newer", newer, "its schema is 99, this Farebox knows up to 11"},
+		{"newer", newer, "its schema is 99, this Farebox knows up to 12"},
 	}
 	for _, test := range tests {
 		s, err := sqlitestore.Open(t.Context(), test.path, ledger.Process)
