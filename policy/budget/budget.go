@@ -102,6 +102,9 @@ type Hold struct {
 	Accounts []Account
 	Most     Amounts
 	Until    time.Time
+	// At is when what is settled was spent, for a Rolling account; zero: when the hold
+	// is taken.
+	At time.Time
 }
 
 // Short says that a hold was not taken: nothing of it was.

@@ -42,7 +42,12 @@ func Compile(rules []Rule) (*Rules, error) {
 		}
 		c := rule.compile()
 		r.all, r.named[rule.Name] = append(r.all, c), c
-		r.index(c, int32(i))
+		if rule.Include.OfCalls() {
+			r.index(c, int32(i))
+		}
+		if rule.Include.OfCharges() {
+			r.charged = append(r.charged, int32(i))
+		}
 	}
 	if len(wrong) > 0 {
 		return nil, errors.Join(wrong...)
@@ -110,6 +115,8 @@ func (r *Rule) mistakes() (wrong []error) {
 	say(r.Name == "" || len(r.Name) > MaxRuleName, "a name has 1 to %d bytes", MaxRuleName)
 	say(strings.ContainsFunc(r.Name, func(c rune) bool { return c <= ' ' || c == 0x7f }), "a name has no spaces and no controls")
 	say(r.Unit >= units, "there is no unit %d", uint8(r.Unit))
+	say(r.Include >= includes, "there is nothing to include of number %d", uint8(r.Include))
+	say(r.Include.OfCharges() && (!r.Unit.IsMoney() || r.Rate > 0), "charges are money: they count against limits in USD alone")
 	say(r.Limit <= 0, "limit %d is not above 0", r.Limit)
 	say(len(r.Match) > MaxKeys || len(r.Per) > MaxKeys, "match and per have at most %d keys", MaxKeys)
 	for key, patterns := range r.Match {

@@ -30,8 +30,8 @@ type attempt struct {
 // taking is a hold that was taken.
 type taking struct {
 	Hold
-	at   time.Time
-	from []part // of Accounts, in their order
+	at   time.Time // when what is settled was spent
+	from []part    // of Accounts, in their order
 }
 
 // part is what a hold took of one account.
@@ -55,7 +55,10 @@ func (m *Memory) Now() time.Time { return m.now() }
 func (m *Memory) Reserve(_ context.Context, h Hold) (Short, error) {
 	now := m.now()
 	h.Most.bound()
-	fresh := &taking{Hold: h, at: now, from: make([]part, len(h.Accounts))}
+	fresh := &taking{Hold: h, at: h.At, from: make([]part, len(h.Accounts))}
+	if h.At.IsZero() {
+		fresh.at = now
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	key := attempt{h.ID, h.Attempt}
@@ -229,7 +232,7 @@ func (m *Memory) Add(_ context.Context, states []State) error {
 		if at.IsZero() {
 			at = now
 		}
-		m.count(&s.Account).charge(&s.Account, s.Spent, at, now)
+		m.count(&s.Account).spend(&s.Account, s.Spent, at, now)
 	}
 	return nil
 }

@@ -257,7 +257,7 @@ func TestMemoryAdds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := NewMemory(nil)
 		total, rolling := Account{Rule: "total", Limit: 1000}, Account{Rule: "hour", Limit: 1000, Rolling: time.Hour}
-		m.Charge(t.Context(), []Account{total, rolling}, Amounts{Charged: 100}, nil)
+		m.Spend(t.Context(), []Account{total, rolling}, Amounts{Charged: 100}, nil)
 		m.Add(t.Context(), []State{{Account: total, Spent: 300}, {Account: rolling, Spent: 200, At: time.Now().Add(-50 * time.Minute)}, {Account: rolling, Spent: 50}})
 		if left(t, m, total) != 600 || left(t, m, rolling) != 650 {
 			t.Errorf("left %d and %d", left(t, m, total), left(t, m, rolling))

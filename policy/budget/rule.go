@@ -14,9 +14,11 @@ type Rule struct {
 	Match map[string][]string
 	// Per lists attributes, or model, provider and operation, whose values are counted
 	// apart. Empty: all calls that match share one account.
-	Per   []string
-	Unit  Unit
-	Limit int64
+	Per []string
+	// Include is whether calls count, or charges, or both.
+	Include Include
+	Unit    Unit
+	Limit   int64
 	// Except are other limits for single owners: values of Per joined by "/".
 	Except map[string]int64
 	Window Window
@@ -79,7 +81,11 @@ type Window struct {
 // Mark tells rules apart whose accounts count otherwise: what was spent by one says
 // nothing of another. Limits, and what is done at them, are no part of it.
 func (r *Rule) Mark() string {
-	return fmt.Sprintf("%s %v %v %v %v", r.Name, r.Unit, r.Per, r.Window, r.Match)
+	mark := fmt.Sprintf("%s %v %v %v %v", r.Name, r.Unit, r.Per, r.Window, r.Match)
+	if r.Include != Calls {
+		mark += fmt.Sprintf(" %v", r.Include.Names())
+	}
+	return mark
 }
 
 // AddsUp reports whether r counts what the ledger has too. Calls under way, and what

@@ -26,6 +26,8 @@ type Rules struct {
 	// then positions in all. The others are tried for every call.
 	exact []exactKey
 	other []int32
+
+	charged []int32 // positions of rules that count charges
 }
 
 type exactKey struct {
@@ -93,6 +95,19 @@ func (r *Rules) Accounts(of func(key string) string, now time.Time) []Account {
 	return accounts
 }
 
+// AccountsOfCharge returns those that a charge counts against at now, in the order of
+// their rules. of is as for Accounts: a charge has attributes, and may have a provider
+// and a model.
+func (r *Rules) AccountsOfCharge(of func(key string) string, now time.Time) (accounts []Account) {
+	for _, i := range r.charged {
+		if c := r.all[i]; c.fits(of, now) {
+			accounts = append(accounts, Account{})
+			c.account(&accounts[len(accounts)-1], of, now)
+		}
+	}
+	return accounts
+}
+
 // hit appends i if that rule is for the call.
 func (r *Rules) hit(hits []int32, i int32, of func(string) string, now time.Time) []int32 {
 	if !r.all[i].fits(of, now) {
@@ -113,8 +128,8 @@ func (c *compiled) fits(of func(string) string, now time.Time) bool {
 	return true
 }
 
-// Account is the one of a single rule that a call counts against at now; false: it
-// counts against none.
+// Account is the one of a single rule that what has the values counts against at now,
+// if such counts; false: there is none.
 func (r *Rules) Account(rule string, of func(key string) string, now time.Time) (a Account, fits bool) {
 	c := r.named[rule]
 	if c == nil || !c.fits(of, now) {

@@ -70,6 +70,40 @@ func TestAccounts(t *testing.T) {
 	}
 }
 
+// Charges count where they are included, and calls where they are.
+func TestAccountsOfCharges(t *testing.T) {
+	month := Window{Every: Month}
+	rules := compiledRules(t,
+		Rule{Name: "calls", Per: []string{"team"}, Limit: 1, Window: month},
+		Rule{Name: "both", Match: map[string][]string{"team": {"a"}}, Include: CallsAndCharges, Limit: 1, Window: month},
+		Rule{Name: "seats", Per: []string{"team"}, Include: Charges, Unit: Contracted, Limit: 1, Window: month},
+		Rule{Name: "azure", Match: map[string][]string{Provider: {"azure"}}, Include: Charges, Limit: 1, Window: month},
+		Rule{Name: "over", Include: Charges, Limit: 1, Window: month, Until: moment(t, "2026-01-01T00:00:00Z")},
+	)
+	now := moment(t, "2026-03-15T10:00:00Z")
+	names := func(accounts []Account) (text string) {
+		for i := range accounts {
+			text += accounts[i].Rule + "=" + accounts[i].Of + " "
+		}
+		return strings.TrimSpace(text)
+	}
+	for _, test := range []struct {
+		of             func(string) string
+		calls, charges string
+	}{
+		{facts("team", "a", "provider", "azure"), "calls=a both=", "both= seats=a azure="},
+		{facts("team", "b"), "calls=b", "seats=b"},
+		{facts(), "calls=", "seats="},
+	} {
+		if got := names(rules.Accounts(test.of, now)); got != test.calls {
+			t.Errorf("a call counts against %q, want %q", got, test.calls)
+		}
+		if got := names(rules.AccountsOfCharge(test.of, now)); got != test.charges {
+			t.Errorf("a charge counts against %q, want %q", got, test.charges)
+		}
+	}
+}
+
 func TestAccountsOfWindows(t *testing.T) {
 	rules := compiledRules(t,
 		Rule{Name: "day", Limit: 1, Window: Window{Every: Day, Location: zone(t, "Europe/Berlin")}},
@@ -182,6 +216,9 @@ func TestCompileRefuses(t *testing.T) {
 		{"no name", func(r *Rule) { r.Name = "" }, "a name has 1 to"},
 		{"a name with a space", func(r *Rule) { r.Name = "a b" }, "no spaces"},
 		{"no such unit", func(r *Rule) { r.Unit = units }, "no unit"},
+		{"charges of tokens", func(r *Rule) { r.Include, r.Unit = CallsAndCharges, Tokens }, "charges are money"},
+		{"a rate of charges", func(r *Rule) { r.Include, r.Rate, r.Window.Every = Charges, time.Minute, Total }, "charges are money"},
+		{"nothing to include", func(r *Rule) { r.Include = includes }, "nothing to include"},
 		{"no limit", func(r *Rule) { r.Limit = 0 }, "limit 0"},
 		{"a key that is no attribute", func(r *Rule) { r.Match = map[string][]string{"Te am": {"x"}} }, "no attribute"},
 		{"a key without patterns", func(r *Rule) { r.Match = map[string][]string{"team": nil} }, "1 to 1000 patterns"},

@@ -61,6 +61,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"windows keep what their holds spent", windows},
 		{"a moving window forgets", rolling},
 		{"a moving window is loaded", rollingLoaded},
+		{"what was spent at another moment", rollingBefore},
 		{"a rate refills", rate},
 		{"a rate gives back what was not refilled", rateRefunds},
 		{"holds lapse at what they held", lapses},

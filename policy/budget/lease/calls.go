@@ -11,6 +11,9 @@ import (
 // Reserve implements budget.Store.
 func (s *Store) Reserve(ctx context.Context, h budget.Hold) (budget.Short, error) {
 	bound(&h.Most)
+	if !h.At.IsZero() { // no share counts at another moment than now
+		return s.whole(ctx, h)
+	}
 	p := part(h.Accounts)
 	switch b, took := s.take(ctx, &h, &p); {
 	case !took:

@@ -36,7 +36,11 @@ func (s *Store) reserve(ctx context.Context, made string, h budget.Hold) (budget
 	bound(&h.Most)
 	hold := name(h.ID, h.Attempt)
 	keys := append(make([]string, 0, 3+len(h.Accounts)), made, s.hold(hold), s.due)
-	args := append(make([]string, 0, 3+len(h.Accounts)), strconv.FormatInt(h.Until.UnixMicro(), 10), packAmounts(&h.Most), hold)
+	at := ""
+	if !h.At.IsZero() {
+		at = strconv.FormatInt(h.At.UnixMicro(), 10)
+	}
+	args := append(make([]string, 0, 4+len(h.Accounts)), strconv.FormatInt(h.Until.UnixMicro(), 10), packAmounts(&h.Most), hold, at)
 	for i := range h.Accounts {
 		keys = append(keys, s.account(&h.Accounts[i]))
 		args = append(args, packLine(&h.Accounts[i]))
