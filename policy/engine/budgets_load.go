@@ -90,7 +90,7 @@ func keysOf(rule *budget.Rule, more ...string) []string {
 	return slices.Compact(by)
 }
 
-// reading asks what calls admitted in [from, until] spent of a rule, by groups.
+// reading asks what was spent of a rule in [from, until], by groups.
 type reading struct {
 	rules       *budget.Rules
 	rule        *budget.Rule
@@ -112,7 +112,7 @@ func (f *filler) slice(ctx context.Context, r *reading, at time.Time) error {
 // each tells take of every group that counts, with its account in the window of
 // now and the values of its keys.
 func (f *filler) each(ctx context.Context, r *reading, take func(a *budget.Account, row *ledger.Spent, of func(string) string)) error {
-	rows, err := f.ask(ctx, r.by, r.from, r.until)
+	rows, err := f.rows(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -131,6 +131,20 @@ func (f *filler) each(ctx context.Context, r *reading, take func(a *budget.Accou
 	return nil
 }
 
+// rows are the groups of calls and of charges that a rule includes.
+func (f *filler) rows(ctx context.Context, r *reading) (rows []ledger.Spent, err error) {
+	if r.rule.Include.OfCalls() {
+		if rows, err = f.ask(ctx, f.ledger.Spent, "calls", r); err != nil {
+			return nil, err
+		}
+	}
+	if !r.rule.Include.OfCharges() {
+		return rows, nil
+	}
+	charges, err := f.ask(ctx, f.ledger.Booked, "charges", r)
+	return slices.Concat(rows, charges), err
+}
+
 func inUnit(s *ledger.Spent, unit budget.Unit) int64 {
 	switch unit {
 	case budget.Charged:
@@ -146,32 +160,34 @@ func inUnit(s *ledger.Spent, unit budget.Unit) int64 {
 	}
 }
 
-// ask sums by keys. A time in which too many owners called is asked for in two
-// halves.
-func (f *filler) ask(ctx context.Context, by []string, from, until time.Time) ([]ledger.Spent, error) {
-	question := fmt.Sprint(by, from.UnixNano(), until.UnixNano())
+// ask sums what there is of a kind by keys. A time in which too many owners spent is
+// asked for in two halves.
+func (f *filler) ask(ctx context.Context, sum func(context.Context, ledger.Query) ([]ledger.Spent, error), kind string, r *reading) ([]ledger.Spent, error) {
+	question := fmt.Sprint(kind, r.by, r.from.UnixNano(), r.until.UnixNano())
 	if rows, known := f.asked[question]; known {
 		return rows, nil
 	}
-	q := ledger.Query{From: from, To: until.Add(time.Microsecond)}
-	for _, key := range by {
+	q := ledger.Query{From: r.from, To: r.until.Add(time.Microsecond)}
+	for _, key := range r.by {
 		if key == budget.Model {
 			key = "model_asked"
 		}
 		q.By = append(q.By, key)
 	}
-	rows, err := f.ledger.Spent(ctx, q)
-	if errors.Is(err, ledger.ErrTooManyRows) && !from.IsZero() && until.Sub(from) > shortestSlice {
-		middle := from.Add(until.Sub(from) / 2).Truncate(time.Microsecond)
-		early, err := f.ask(ctx, by, from, middle.Add(-time.Microsecond))
+	rows, err := sum(ctx, q)
+	if errors.Is(err, ledger.ErrTooManyRows) && !r.from.IsZero() && r.until.Sub(r.from) > shortestSlice {
+		early, late := *r, *r
+		late.from = r.from.Add(r.until.Sub(r.from) / 2).Truncate(time.Microsecond)
+		early.until = late.from.Add(-time.Microsecond)
+		before, err := f.ask(ctx, sum, kind, &early)
 		if err != nil {
 			return nil, err
 		}
-		late, err := f.ask(ctx, by, middle, until)
+		after, err := f.ask(ctx, sum, kind, &late)
 		if err != nil {
 			return nil, err
 		}
-		return slices.Concat(early, late), nil
+		return slices.Concat(before, after), nil
 	}
 	if err == nil {
 		f.asked[question] = rows

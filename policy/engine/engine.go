@@ -58,6 +58,8 @@ type Options struct {
 	Spending ledger.Spending
 	// Topups tells what limits were raised by; nil: nothing.
 	Topups topups
+	// Charges keeps costs that no call tells; nil: none can be booked.
+	Charges ledger.Charges
 
 	// Alerts is told what people should know of; nil: nobody is. It must not block.
 	Alerts interface{ Alert(alert.Event) }

@@ -168,9 +168,14 @@ func (v *viewed) fromLedger(ctx context.Context) (over time.Duration, err error)
 	if err != nil {
 		return 0, err
 	}
-	lately := reading{v.rules, v.rule, keysOf(v.rule), later(begin, v.now.Add(-burnOver)), v.now}
+	calls := *v.rule
+	calls.Include = budget.Calls // charges come at once: they tell of no rate
+	lately := reading{v.rules, &calls, keysOf(v.rule), later(begin, v.now.Add(-burnOver)), v.now}
 	if over = v.now.Sub(lately.from); over < leastOver {
 		over = 0
+	}
+	if !v.rule.Include.OfCalls() {
+		return 0, nil
 	}
 	return over, v.each(ctx, &lately, func(a *budget.Account, row *ledger.Spent, _ func(string) string) {
 		v.at(a.Of).Burnt += inUnit(row, a.Unit)
