@@ -25,8 +25,14 @@ type chain struct {
 // state.
 func startChain(t *testing.T, limit, more string) *chain {
 	t.Helper()
+	return startChainWith(t, thrifty(limit), more)
+}
+
+// startChainWith starts one with another configuration.
+func startChainWith(t *testing.T, config, more string) *chain {
+	t.Helper()
 	c := &chain{redis: kit.StartRedis(t)}
-	config := thrifty(limit) + fmt.Sprintf("state: {store: \"redis://%s/0\"%s}\ndrain: {wait: 5s, timeout: 10s}\n", c.redis.Addr(), more)
+	config += fmt.Sprintf("state: {store: \"redis://%s/0\"%s}\ndrain: {wait: 5s, timeout: 10s}\n", c.redis.Addr(), more)
 	c.Stack = kit.Start(t, harness.StackOptions{Config: config, Replicas: 3})
 	plays(c.Stack)
 	return c

@@ -28,8 +28,8 @@ people told another, too, and says via which.
 
 Kinds of change are outcome.set, see "outcomes set", prices.rerate, see "prices
 rerate", approval.request, approval.grant and approval.revoke, see "approvals",
-and budget.topup, budget.grant, budget.refuse and budget.revoke, see "budgets
-topup".
+budget.topup, budget.grant, budget.refuse and budget.revoke, see "budgets topup",
+and charge.book and charge.reverse, see "charges".
 
 --from is included, --to is not. A date is its midnight in the zone of --tz, in
 which times are shown. The audit takes the role finance. A table cuts what is

@@ -23,6 +23,9 @@ ends, at that rate, and RUNS OUT when nothing will be left: "-" where that is no
 in this window. REACHED has the highest threshold that was reached. "-" is what
 is not known, as the rate in the first minute of a window.
 
+COUNTS says of budgets that include charges what counts: calls and charges, or
+charges alone. What is spent has both; PER HOUR is of calls, as charges come at once.
+
 --who shows for each account who spent most of its window, by an owner attribute
 (user, project, …) or by model, provider or operation.
 

@@ -27,6 +27,7 @@ func figures() []figure {
 	return []figure{
 		{head: "BUDGET", name: "budget", of: func(a account) string { return a.Budget }},
 		{head: "OF", name: "of", some: true, of: func(a account) string { return a.Of }},
+		{head: "COUNTS", name: "include", some: true, of: func(a account) string { return strings.Join(a.Include, ",") }},
 		{head: "UNIT", name: "unit", of: func(a account) string { return a.Unit }},
 		{head: "LIMIT", name: "limit", right: true, of: func(a account) string { return a.Limit }},
 		{head: "CARRIED", name: "carried", right: true, some: true, of: func(a account) string { return a.Carried }},
@@ -113,7 +114,7 @@ func showBudgets(a *api.BudgetsAnswer) string {
 // has reports whether an account has a figure that is worth a column.
 func has(a *api.BudgetsAnswer, f *figure) bool {
 	for i := range a.Accounts {
-		if v := f.of(&a.Accounts[i]); v != "" && v != "0" {
+		if v := f.of(&a.Accounts[i]); v != "" && v != "0" && v != "calls" {
 			return true
 		}
 	}

@@ -41,7 +41,7 @@ const nano = 1_000_000_000 // of a dollar
 func somePurses() *purses {
 	month := &budget.Rule{Name: "month", Per: []string{"team"}, Thresholds: []int{50, 75, 90}, Note: "agreed in spring", ReviewBy: noon.AddDate(0, 1, 0)}
 	burst := &budget.Rule{Name: "burst.tokens_per_minute"}
-	pool := &budget.Rule{Name: "pool", OnExhausted: budget.Allow}
+	pool := &budget.Rule{Name: "pool", Include: budget.CallsAndCharges, OnExhausted: budget.Allow}
 	of := func(team string) budget.Account {
 		return budget.Account{Rule: "month", Of: team, Limit: 500 * nano, Start: noon.AddDate(0, 0, -19), End: noon.AddDate(0, 0, 12)}
 	}

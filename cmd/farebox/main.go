@@ -49,8 +49,8 @@ remembers.
 
 "serve" runs it. "check", "config", "envoy", "owners" and "prices" prepare it.
 "meter" counts and prices captured answers without it.
-"usage", "budgets", "interactions", "multipliers", "outcomes", "alerts",
-"explain", "approvals" and "audit" ask a running one.`,
+"usage", "budgets", "charges", "interactions", "multipliers", "outcomes",
+"alerts", "explain", "approvals" and "audit" ask a running one.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -58,6 +58,6 @@ remembers.
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see `%s --help`", err, c.CommandPath())
 	})
-	root.AddCommand(newServe(), newCheck(), newEnvoy(), newUsage(), newBudgets(), newInteractions(), newMultipliers(), newOutcomes(), newAlerts(), newExplain(), newApprovals(), newAudit(), newOwners(), newPrices(), newMeter(), newConfig(), newVersion())
+	root.AddCommand(newServe(), newCheck(), newEnvoy(), newUsage(), newBudgets(), newCharges(), newInteractions(), newMultipliers(), newOutcomes(), newAlerts(), newExplain(), newApprovals(), newAudit(), newOwners(), newPrices(), newMeter(), newConfig(), newVersion())
 	return root
 }

@@ -26,7 +26,7 @@ outcome, source, purpose, day or hour.
 Cost is exact and in US dollars. It is what the owner is charged; where the
 public price or the price after discounts differs from that, all three are
 shown. Calls that no price row matched are counted under UNPRICED, and their
-cost is in no sum.
+cost is in no sum. Neither are costs that no call tells; see "charges".
 
 csv has one line per group and no total.`,
 		Example: `  farebox usage

@@ -14,6 +14,8 @@
 //	POST /api/v1/budgets/topups/grant  grant what was asked for
 //	POST /api/v1/budgets/topups/refuse  refuse it
 //	POST /api/v1/budgets/topups/revoke  take back what was granted
+//	GET  /api/v1/charges       costs that no call tells
+//	POST /api/v1/charges       book one, or reverse it
 //	GET  /api/v1/calls         records, newest first
 //	GET  /api/v1/calls/{id}    every record that id finds
 //	GET  /api/v1/outcomes      what was said of a call or an interaction
@@ -62,6 +64,7 @@ type Ledger interface {
 	Audit(ctx context.Context, r ledger.Review) ([]ledger.Change, error)
 	ledger.Approvals
 	ledger.Topups
+	ledger.Charges
 	Alert(ctx context.Context, number int64) (ledger.Alert, error)
 	Alerts(ctx context.Context, s ledger.AlertSearch) ([]ledger.Alert, error)
 	Acknowledge(ctx context.Context, number int64, c ledger.Change) (ledger.Alert, error)
@@ -93,6 +96,7 @@ const (
 	grantPath        = "/api/v1/budgets/topups/grant"
 	refusePath       = "/api/v1/budgets/topups/refuse"
 	revokePath       = "/api/v1/budgets/topups/revoke"
+	chargesPath      = "/api/v1/charges"
 	callsPath        = "/api/v1/calls"
 	outcomesPath     = "/api/v1/outcomes"
 	outcomeListPath  = "/api/v1/outcomes/list"

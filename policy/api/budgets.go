@@ -62,6 +62,7 @@ type BudgetAccount struct {
 	RunsOut   *time.Time `json:"runs_out,omitempty" doc:"When nothing will be left, at that rate; absent: not in this window, or it is not known."`
 	Reached   []int      `json:"reached" doc:"Those of its thresholds that it has reached, in percent of the limit."`
 
+	Include     []string        `json:"include" doc:"What counts: calls, charges, or both."`
 	OnExhausted string          `json:"on_exhausted" enum:"refuse,allow,shrink,downgrade,throttle"`
 	Note        string          `json:"note,omitempty"`
 	Until       *time.Time      `json:"until,omitempty" doc:"When the budget ends."`
@@ -122,7 +123,7 @@ func accountOf(s *budget.Standing, rule *budget.Rule) BudgetAccount {
 	a := BudgetAccount{
 		Budget: s.Rule, Of: s.Of, Unit: s.Unit.String(), Limit: quantity(s.Unit, s.Limit), Spent: quantity(s.Unit, s.Spent), Held: quantity(s.Unit, s.Held),
 		Left: quantity(s.Unit, s.Left()), WindowStart: given(s.Start), WindowEnd: given(s.End),
-		OnExhausted: string(rule.OnExhausted), Note: rule.Note, Until: given(rule.Until), ReviewBy: given(rule.ReviewBy),
+		Include: rule.Include.Names(), OnExhausted: string(rule.OnExhausted), Note: rule.Note, Until: given(rule.Until), ReviewBy: given(rule.ReviewBy),
 		Reached: append([]int{}, s.Reached(rule.Thresholds)...),
 	}
 	if a.OnExhausted == "" {

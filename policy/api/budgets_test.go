@@ -106,11 +106,11 @@ func TestBudgetsAreExact(t *testing.T) {
 	want := []BudgetAccount{
 		{
 			Budget: "each", Of: "x%2Fy/support", Unit: "tokens", Limit: "4", Spent: "2", Held: "1", Left: "1", WindowStart: &start, WindowEnd: &end,
-			PerHour: "1", Projected: "14", RunsOut: &soon, Reached: []int{50}, OnExhausted: "refuse", Until: &over,
+			PerHour: "1", Projected: "14", RunsOut: &soon, Reached: []int{50}, Include: []string{"calls"}, OnExhausted: "refuse", Until: &over,
 		},
 		{
 			Budget: "one", Unit: "usd", Limit: "5", Carried: "-2.5", Spent: "0.000000002", Held: "0.000000001", Left: "4.999999997", WindowStart: &start, WindowEnd: &end,
-			PerHour: "0.000000001", Projected: "0.000000014", Reached: []int{}, OnExhausted: "refuse",
+			PerHour: "0.000000001", Projected: "0.000000014", Reached: []int{}, Include: []string{"calls"}, OnExhausted: "refuse",
 		},
 	}
 	if d := cmp.Diff(want, []BudgetAccount{a.Accounts[0], a.Accounts[2]}); d != "" {

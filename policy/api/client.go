@@ -122,6 +122,22 @@ func (c *Client) RevokeTopup(ctx context.Context, r TopupRevoked) (*Topup, error
 	return post[Topup](ctx, c, revokePath, r)
 }
 
+// Charges lists costs that no call tells, the one booked last first.
+func (c *Client) Charges(ctx context.Context, q ChargesQuery) (*ChargesAnswer, error) {
+	values := times(q.From, q.To)
+	set(values, "team", q.Team)
+	set(values, "provider", q.Provider)
+	set(values, "model", q.Model)
+	set(values, "limit", number(q.Limit))
+	set(values, "cursor", q.Cursor)
+	return ask[ChargesAnswer](ctx, c, chargesPath, values)
+}
+
+// Book books a charge, or reverses one.
+func (c *Client) Book(ctx context.Context, asked ChargeAsked) (*Charge, error) {
+	return post[Charge](ctx, c, chargesPath, asked)
+}
+
 // Calls lists records, newest first.
 func (c *Client) Calls(ctx context.Context, q CallsQuery) (*CallsAnswer, error) {
 	values := times(q.From, q.To)

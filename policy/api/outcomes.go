@@ -139,6 +139,8 @@ func (s *server) register() {
 	register(s, grantTopupOperation(), s.grantTopup)
 	register(s, refuseTopupOperation(), s.refuseTopup)
 	register(s, revokeTopupOperation(), s.revokeTopup)
+	register(s, chargesOperation(), s.charges)
+	register(s, bookOperation(), s.book)
 	register(s, auditOperation(), s.audit)
 	register(s, rerateOperation(), s.rerate)
 }

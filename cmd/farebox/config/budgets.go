@@ -15,6 +15,7 @@ type Budget struct {
 	Match       CallMatch `yaml:"match" doc:"The calls that count; not given: all. The model is the one that the caller asked for."`
 	Per         []string  `yaml:"per" max:"16" doc:"Attributes, or model, provider, operation, whose values each have the limit for themselves; not given: all calls that match share it."`
 	Limit       Amounts   `yaml:"limit" need:"yes" doc:"What may be spent in a window, of one unit."`
+	Include     []string  `yaml:"include" max:"2" one:"calls charges" doc:"What counts: calls, and charges, which are costs that no call tells (farebox charges); not given: calls alone. Charges count against limits in USD."`
 	Except      Excepts   `yaml:"except" doc:"Other limits of single values of per."`
 	Window      Window    `yaml:"window" need:"yes" doc:"When it begins anew. A call counts in the window in which it was admitted."`
 	Until       Date      `yaml:"until" doc:"The budget ends then, and its calls count against it no more; not given: never."`
@@ -145,6 +146,12 @@ func (b *Budget) rule() budget.Rule {
 		Note: b.Note, Approve: b.Topups == "approval", ReviewBy: b.ReviewBy.Time,
 	}
 	r.Unit, r.Limit = b.Limit.one()
+	switch calls, charges := slices.Contains(b.Include, "calls"), slices.Contains(b.Include, "charges"); {
+	case charges && calls:
+		r.Include = budget.CallsAndCharges
+	case charges:
+		r.Include = budget.Charges
+	}
 	if b.Rollover != nil {
 		r.Rollover = b.Rollover.rollover()
 	}

@@ -29,6 +29,7 @@ func (d *decoder) validateBudgets(c *Config) {
 		}
 		d.validateLimit(key+".limit", &b.Limit)
 		d.validateRollover(key, b, c)
+		d.validateInclude(key, b)
 		unit, _ := b.Limit.one()
 		for k := range b.Except.List {
 			e := &b.Except.List[k]
@@ -83,6 +84,22 @@ func (d *decoder) validateRollover(key string, b *Budget, c *Config) {
 	window := b.Window.window()
 	for _, err := range r.rollover().Mistakes(&window) {
 		d.addAt(key, &Error{Message: err.Error()})
+	}
+}
+
+// validateInclude finds what cannot be counted, or is done with calls that are not.
+func (d *decoder) validateInclude(key string, b *Budget) {
+	unit, _ := b.Limit.one()
+	charges := slices.Contains(b.Include, "charges")
+	switch {
+	case b.Include != nil && len(b.Include) == 0:
+		d.addAt(key+".include", &Error{Message: "counts nothing", Hint: "write calls, charges or both"})
+	case len(b.Include) == 2 && b.Include[0] == b.Include[1]:
+		d.addAt(key+".include", &Error{Message: "names " + b.Include[0] + " twice", Hint: "write it once"})
+	case charges && !unit.IsMoney():
+		d.addAt(key+".include", &Error{Message: "counts charges, which are money, against a limit of " + unit.String(), Hint: "write a limit in usd or contracted_usd, or remove charges"})
+	case charges && len(b.Include) == 1 && b.OnExhausted != "":
+		d.addAt(key+".on_exhausted", &Error{Message: "is for calls, which this budget does not count", Hint: "remove it, or add calls to include"})
 	}
 }
 
@@ -145,7 +162,7 @@ func checkBudgets(c *Config, now time.Time) (found []Finding) {
 
 // checkForgeable finds limits that a caller may evade by naming another owner.
 func checkForgeable(c *Config, key string, b *Budget) (found []Finding) {
-	if b.OnExhausted == string(budget.Allow) {
+	if b.OnExhausted == string(budget.Allow) || !b.rule().Include.OfCalls() {
 		return nil
 	}
 	for _, name := range slices.Concat(b.Per, b.Match.names()) {

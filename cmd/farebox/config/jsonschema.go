@@ -102,7 +102,7 @@ func fieldSchema(v reflect.Value, f field, path string) *jsonSchema {
 }
 
 func listSchema(typ reflect.Type, f field, def any, path string) *jsonSchema {
-	item := field{typ: typ.Elem()}
+	item := field{typ: typ.Elem(), one: f.one}
 	return &jsonSchema{
 		Type: "array", MaxItems: whole(f.max), Default: def,
 		Items: fieldSchema(reflect.Zero(typ.Elem()), item, path+"[]"),

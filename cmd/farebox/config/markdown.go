@@ -123,6 +123,8 @@ var typeNames = map[string]string{
 func valueWord(f field) string {
 	typ, word := f.typ, ""
 	switch {
+	case len(f.one) > 0 && typ.Kind() == reflect.Slice:
+		return "list of `" + strings.Join(f.one, "`, `") + "`"
 	case len(f.one) > 0:
 		word = "`" + strings.Join(f.one, "`, `") + "`"
 	case typeNames[typ.Name()] != "":

@@ -9,7 +9,7 @@ import (
 )
 
 // approving is the ledger as the operator's API sees it: a decision on an approval
-// holds for the calls that come after the answer.
+// holds for the calls that come after the answer, and so does a charge.
 type approving struct {
 	ledger.Store
 	path *callPath
@@ -22,6 +22,11 @@ func (a approving) DecideApproval(ctx context.Context, number int64, d ledger.De
 		return decided, err
 	}
 	return decided, a.path.approve(context.WithoutCancel(ctx))
+}
+
+// Book books a charge, and has budgets count it.
+func (a approving) Book(ctx context.Context, c ledger.Charge, by ledger.Change) (ledger.Charge, bool, error) {
+	return a.path.engine.Book(ctx, c, by)
 }
 
 // approve reads the approvals that were granted, those that have ended too, so that

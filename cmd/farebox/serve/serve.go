@@ -155,13 +155,16 @@ func newCallPath(ctx context.Context, c *config.Config, b *books, state budget.S
 	state, p.leases = newLeases(c, state)
 	p.engine, err = engine.New(engine.Options{
 		Rules: rules.engine, Journal: b.writer, Estimator: estimate.New(), Registerer: reg,
-		Budgets: state, Spending: b.store, Topups: b.store, Alerts: p.alerts.desk, Deferrals: b.store, CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
+		Budgets: state, Spending: b.store, Topups: b.store, Charges: b.store, Alerts: p.alerts.desk, Deferrals: b.store, CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
 	})
 	if err != nil {
 		return nil, err
 	}
 	p.leases.tell(p.engine)
 	if err := p.begin(ctx, c, rules.engine.Budgets); err != nil {
+		return nil, err
+	}
+	if err := p.engine.RecoverCharges(ctx); err != nil {
 		return nil, err
 	}
 	left, err := b.store.Open(ctx)
