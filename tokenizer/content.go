@@ -66,12 +66,13 @@ var toolWords = [][]byte{
 }
 
 // ContentOf weighs a JSON body, on the high side: a word that stands for something
-// else counts too. It reads the body once for each word that it looks for.
+// else counts too. It reads the body once for each word that it looks for, and once
+// more where it has parts.
 func ContentOf(body []byte) Content {
 	hides := spelt(body) || anyOf(body, keptWords)
 	c := Content{Bytes: int64(len(body)), Elsewhere: hides || anyOf(body, elsewhereWords), Hosted: hides || anyOf(body, hostedWords)}
 	c.Beside = frame + aboutTools*count(body, toolWords)
-	c.Pictures = count(body, pictureWords)
+	c.Pictures = partsOf(body, pictureWords)
 	if c.Pictures > 0 && !pictured(body) {
 		c.Pictures, c.Parts = 0, c.Pictures
 	}
@@ -81,7 +82,7 @@ func ContentOf(body []byte) Content {
 	} else {
 		c.Parts += inline
 	}
-	c.Parts += c.Pictures + count(body, mediaWords)
+	c.Parts += c.Pictures + partsOf(body, mediaWords)
 	return c
 }
 

@@ -12,9 +12,9 @@ func TestContentOf(t *testing.T) {
 	}{
 		{`{"messages":[{"role":"user","content":"hello"}]}`, Content{}},
 		{`{"messages":[{"role":"user","content":"say \"file_id\" and \"web_search\" and \"image_url\""}]}`, Content{}},
-		{`{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://x"}}]}]}`, Content{Parts: 2, Pictures: 2}},
-		{`{"messages":[{"content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,AA"}}]}]}`, Content{Parts: 2, Pictures: 2}},
-		{`{"messages":[{"content":[{"type":"image_url","image_url":{"url":"data:video/mp4;base64,AA"}}]}]}`, Content{Parts: 2}},
+		{`{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://x"}}]}]}`, Content{Parts: 1, Pictures: 1}},
+		{`{"messages":[{"content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,AA"}}]}]}`, Content{Parts: 1, Pictures: 1}},
+		{`{"messages":[{"content":[{"type":"image_url","image_url":{"url":"data:video/mp4;base64,AA"}}]}]}`, Content{Parts: 1}},
 		{`{"messages":[{"content":[{"type":"image","source":{}},{"type":"document","source":{}}]}]}`, Content{Parts: 2, Pictures: 1}},
 		{`{"contents":[{"parts":[{"inlineData":{"data":"AA","mimeType" : "image/png"}},{"inline_data":{"mime_type":"image/png"}}]}]}`, Content{Parts: 2, Pictures: 2}},
 		{`{"contents":[{"parts":[{"inlineData":{"mimeType":"image/png"}},{"inlineData":{"mimeType":"application/pdf"}}]}]}`, Content{Parts: 2}},
