@@ -22,7 +22,7 @@ import (
 type Limit struct {
 	Window  int64 // that it can read
 	Output  int64 // of one answer, thoughts too
-	Picture int64 // that it counts for one picture at most
+	Picture int64 // that one picture is charged at most, which may be more than it takes of the window
 }
 
 // Or fills what l does not know from other.

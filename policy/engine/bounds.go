@@ -200,7 +200,7 @@ func (p *plan) fixInput(b *Bounds, model *capacity.Limit, hosted bool) *policy.R
 	case b.OnUnboundable == RefuseIt && (c.Elsewhere || hosted || c.Bytes == 0 || p.ticket.Malformed):
 		return unboundable("its provider may read more than can be seen in it, or runs tools for it")
 	case b.OnUnboundable == HoldWindow && model.Window > 0:
-		p.input = model.Window
+		p.input = addTokens(model.Window, b.charged(c, model))
 	case b.OnUnboundable != AllowIt:
 		return unboundable("nobody has said how many tokens its model reads, at most, for its pictures, sound and files, or in all")
 	}
@@ -208,25 +208,30 @@ func (p *plan) fixInput(b *Bounds, model *capacity.Limit, hosted bool) *policy.R
 }
 
 // inputOf is the most that a call reads whose content stands in its body, in one
-// round: false: it does not, or a part of it has no bound.
+// round: false: it does not, or a part of it has no bound. Text and files share the
+// window; what pictures are charged comes on top, as it may be more than they take
+// of it.
 func (b *Bounds) inputOf(c *tokenizer.Content, model *capacity.Limit) (most int64, bounded bool) {
 	if c.Elsewhere || c.Bytes == 0 {
 		return 0, false
 	}
-	each := b.Part
-	if each == 0 && c.Parts > c.Pictures {
-		each = model.Window // a part alone may be all that can be read
-	} else if each == 0 {
-		each = cmp.Or(model.Picture, model.Window)
-	}
-	if c.Parts > 0 && each == 0 {
-		return 0, false
-	}
-	most = addTokens(addTokens(c.Bytes, c.Beside), times(c.Parts, each))
+	most = addTokens(c.Bytes, c.Beside)
 	if model.Window > 0 {
 		most = min(most, model.Window)
 	}
-	return most, true
+	if b.Part == 0 && (c.Parts > c.Pictures || c.Pictures > 0 && model.Picture == 0) {
+		if model.Window == 0 {
+			return 0, false
+		}
+		most = model.Window // a part alone may be all that can be read
+	}
+	return addTokens(most, b.charged(c, model)), true
+}
+
+// charged is what is charged at most for parts of a call that are pictures, or may
+// be, beside what they take of the window; with Part, for all parts.
+func (b *Bounds) charged(c *tokenizer.Content, model *capacity.Limit) int64 {
+	return times(c.Parts, cmp.Or(b.Part, model.Picture))
 }
 
 func unboundable(because string) *policy.Refusal {

@@ -139,7 +139,7 @@ func TestLimitsAreThoseOfTheConfigurationThenThoseBuiltIn(t *testing.T) {
 		want       capacity.Limit
 	}{
 		{"one of the configuration", "gpt-4o-2024-08-06", capacity.Limit{Window: 128_000, Output: 100, Picture: 1445}},
-		{"none of it", "gpt-4.1-mini", capacity.Limit{Window: 1_047_576, Output: 32_768, Picture: 2489}},
+		{"none of it", "gpt-4.1-mini", capacity.Limit{Window: 1_047_576, Output: 32_768, Picture: 9955}},
 		{"of nobody's", "own", capacity.Limit{Window: 7, Output: 8}},
 	} {
 		if got := b.Of("openai", c.model); got != c.want {
@@ -194,6 +194,34 @@ func TestAModelThatNobodyKnows(t *testing.T) {
 	}
 }
 
+// TestPicturesAreHeldBesideTheWindow, as they may be charged more than they take of
+// it: those of gpt-4o-mini are.
+func TestPicturesAreHeldBesideTheWindow(t *testing.T) {
+	for _, c := range []struct {
+		why     string
+		bounds  engine.Bounds
+		content tokenizer.Content
+		input   int64
+	}{
+		{"text", engine.Bounds{}, tokenizer.Content{Bytes: 500, Beside: 256}, 756},
+		{"more text than the model reads", engine.Bounds{}, tokenizer.Content{Bytes: 500_000}, 128_000},
+		{"ten pictures", engine.Bounds{}, tokenizer.Content{Bytes: 500, Parts: 10, Pictures: 10}, 500 + 481_690},
+		{"pictures, and more text than the model reads", engine.Bounds{}, tokenizer.Content{Bytes: 500_000, Parts: 3, Pictures: 3}, 128_000 + 144_507},
+		{"what may be pictures", engine.Bounds{}, tokenizer.Content{Bytes: 500, Parts: 3}, 128_000 + 144_507},
+		{"pictures, and a file", engine.Bounds{}, tokenizer.Content{Bytes: 500, Parts: 2, Pictures: 1}, 128_000 + 96_338},
+		{"a bound of your own", engine.Bounds{Part: 1000}, tokenizer.Content{Bytes: 500, Parts: 2, Pictures: 1}, 2500},
+		{"by their ids", engine.Bounds{OnUnboundable: engine.HoldWindow}, tokenizer.Content{Bytes: 500, Parts: 2, Pictures: 2, Elsewhere: true}, 128_000 + 96_338},
+	} {
+		c.bounds.Output, c.bounds.Tries = engine.Strict, 1
+		c.bounds.Else = capacity.Limit{Window: 128_000, Output: 16_384, Picture: 48_169}
+		r := changeable(1)
+		r.Call.MaxOutput, r.Content = 300, c.content
+		if ticket, held := heldFor(t, &c.bounds, r); ticket.Refusal != nil || held != c.input*2000+300*10_000 {
+			t.Errorf("%s: held %d, want %d tokens of input; %+v", c.why, held, c.input, ticket.Refusal)
+		}
+	}
+}
+
 // TestStrictHoldsAreNeverExceededWithWhatIsBuiltIn: of any model of the built-in
 // table, however it is called, no call that passes costs more than was held, if the
 // model keeps to its limits.
@@ -244,14 +272,15 @@ func TestStrictHoldsAreNeverExceededWithWhatIsBuiltIn(t *testing.T) {
 }
 
 // worst is the most that a model reads of a call: all that it can where the call
-// names a file, or has one.
+// names a file, or has one. Pictures are charged what they are, however little they
+// take of the window.
 func worst(row *capacity.Row, c *tokenizer.Content) int64 {
-	n := c.Bytes + c.Beside + c.Pictures*row.Picture
+	n := c.Bytes + c.Beside
 	if c.Parts > c.Pictures || c.Pictures > 0 && row.Picture == 0 {
 		n = row.Window
 	}
 	if row.Window > 0 {
 		n = min(n, row.Window)
 	}
-	return n
+	return n + c.Pictures*row.Picture
 }

@@ -28,7 +28,7 @@ holds:
 	}{
 		{"built in", "openai", "gpt-4o", capacity.Limit{Window: 128_000, Output: 16_384, Picture: 1445}},
 		{"one figure told", "openai", "gpt-4.1-2025-04-14", capacity.Limit{Window: 1_047_576, Output: 1000, Picture: 1445}},
-		{"by the second pattern", "openai", "gpt-4.1-mini", capacity.Limit{Window: 2000, Output: 32_768, Picture: 2489}},
+		{"by the second pattern", "openai", "gpt-4.1-mini", capacity.Limit{Window: 2000, Output: 32_768, Picture: 9955}},
 		{"a deployment, told by its own name", "azure", "chat-prod", capacity.Limit{Window: 128_000, Output: 3000, Picture: 1445}},
 		{"of nobody's", "local", "own", capacity.Limit{Window: 8000}},
 	} {
