@@ -28,7 +28,7 @@ func (s *Store) Reserve(ctx context.Context, h budget.Hold) (budget.Short, error
 	case err != nil:
 		return short, wrap("reserve what no share has", err)
 	case short.OK():
-		s.know(name{h.ID, h.Attempt})
+		s.sure(name{h.ID, h.Attempt})
 	default:
 		s.forget(name{h.ID, h.Attempt})
 		short.At = at(p.aloneAt, short.At)
@@ -85,8 +85,8 @@ func (s *Store) lend(b *share, h *budget.Hold, p *parted) bool {
 	return true
 }
 
-// know notes that the store has what it is to have of a call.
-func (s *Store) know(id name) {
+// sure notes that the store has what it is to have of a call.
+func (s *Store) sure(id name) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if c, there := s.calls[id]; there {
@@ -270,29 +270,65 @@ func (s *Store) holdMore(id name, most *budget.Amounts) (c call, more budget.Amo
 
 // Settle implements budget.Store.
 func (s *Store) Settle(ctx context.Context, id policy.CallID, n int, spent budget.Amounts, thresholds []int) (crossed []budget.Crossed, found bool, err error) {
-	now := s.Now()
-	s.mu.Lock()
-	if len(thresholds) > 0 {
-		s.thresholds = thresholds
-	}
-	c, there := s.remove(name{id, n})
-	due := false
-	if there {
-		found = s.end(&c, &spent)
-		due = found && s.due(c.from, now)
-	}
-	s.mu.Unlock()
-	if !found || c.parted != nil { // it may have been taken again in a store that lost it
-		crossed, found, err = s.shared.Settle(ctx, id, n, spent, thresholds)
-	}
-	if due {
-		more, _ := s.count(ctx, c.from, false) // if it fails, it is counted later
-		s.found(more)
+	c, there := s.know(name{id, n}, thresholds)
+	if there && c.unsure && c.from != nil {
+		crossed, found, err = s.settleUnsure(ctx, name{id, n}, spent, thresholds)
+	} else {
+		crossed, found, err = s.settleSure(ctx, name{id, n}, spent, thresholds)
 	}
 	if len(thresholds) > 0 && found {
 		crossed = append(crossed, s.tell()...)
 	}
 	return crossed, found, wrap("settle", err)
+}
+
+// know returns what is known of a call, and notes the thresholds that are asked for.
+func (s *Store) know(id name, thresholds []int) (c call, there bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(thresholds) > 0 {
+		s.thresholds = thresholds
+	}
+	c, there = s.calls[id]
+	return c, there
+}
+
+func (s *Store) settleSure(ctx context.Context, id name, spent budget.Amounts, thresholds []int) (crossed []budget.Crossed, found bool, err error) {
+	c, found := s.endIn(ctx, id, &spent)
+	if !found || c.parted != nil { // it may have been taken again in a store that lost it
+		return s.shared.Settle(ctx, id.id, id.n, spent, thresholds)
+	}
+	return nil, true, nil
+}
+
+// settleUnsure settles a call of which the store has not said whether it has its
+// part. Where it has not, the call was not taken: it spends nothing of its share.
+func (s *Store) settleUnsure(ctx context.Context, id name, spent budget.Amounts, thresholds []int) ([]budget.Crossed, bool, error) {
+	crossed, found, err := s.shared.Settle(ctx, id.id, id.n, spent, thresholds)
+	if err != nil {
+		return nil, false, err // the share holds it until it is known
+	}
+	if !found {
+		spent = budget.Amounts{}
+	}
+	s.endIn(ctx, id, &spent)
+	return crossed, found, nil
+}
+
+// endIn ends a call in its share, and counts that if it is time; false: the call has
+// no part in one.
+func (s *Store) endIn(ctx context.Context, id name, spent *budget.Amounts) (c call, ended bool) {
+	now := s.Now()
+	s.mu.Lock()
+	c, there := s.remove(id)
+	ended = there && s.end(&c, spent)
+	due := ended && s.due(c.from, now)
+	s.mu.Unlock()
+	if due {
+		more, _ := s.count(ctx, c.from, false) // if it fails, it is counted later
+		s.found(more)
+	}
+	return c, ended
 }
 
 // Release implements budget.Store.
