@@ -15,7 +15,7 @@ import (
 // cannot be told so is refused.
 func TestHostedToolsAreToldWhenToStop(t *testing.T) {
 	t.Parallel()
-	config := strings.ReplaceAll(thrifty("0.2"), "name: local", "name: openai") + "holds: {output_bound: strict, on_unboundable: context_window, tool_calls: 3}\n"
+	config := strings.ReplaceAll(thrifty("0.2"), "name: local", "name: openai, tier: default") + "holds: {output_bound: strict, on_unboundable: context_window, tool_calls: 3}\n"
 	s := kit.Start(t, harness.StackOptions{Config: config})
 	// Four readings of 128,000 tokens cost $0.0768, three searches $0.075.
 	s.Provider.Play(provider.Scenario{Usage: &provider.Usage{Prompt: 500_000, Completion: 400}})

@@ -164,7 +164,7 @@ func (st *stream) describe(call tokenizer.Call) error {
 	id, err := st.srv.o.NewID()
 	st.request = policy.Request{
 		ID: id, Call: call, Provider: st.way.provider, Account: cmp.Or(st.way.account, call.Account),
-		Deployment: st.way.deployment, Region: cmp.Or(call.Region, st.way.region), Host: hostOf(h.Header(":authority")), Identity: &st.caller,
+		Deployment: st.way.deployment, Region: cmp.Or(call.Region, st.way.region), Tier: st.way.tier, Host: hostOf(h.Header(":authority")), Identity: &st.caller,
 		RequestID: searchable(h.Header("x-request-id")), TraceID: traceID(h.Header("traceparent")), At: st.now(),
 	}
 	// Sent by the Stainless-made SDKs of OpenAI and Anthropic.

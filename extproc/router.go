@@ -18,6 +18,9 @@ type Provider struct {
 	// What the operator knows of the calls that go there, for prices that depend
 	// on it; empty: not said.
 	Account, Deployment, Region string
+	// Tier is the service tier in which it serves calls that ask for none; empty: not
+	// known.
+	Tier string
 
 	// Matches reports whether a call to an :authority, over Envoy's route and
 	// cluster, goes to it.
@@ -55,7 +58,7 @@ type way struct {
 	asks      bool // its streams may be asked for usage
 	known     bool // the host or the configuration says that LLM calls go there
 
-	account, deployment, region string
+	account, deployment, region, tier string
 }
 
 func newRouter(o *Options, rules *Rules) (*router, error) {
@@ -118,7 +121,7 @@ func (r *router) byPlace(m *wire.Message, method, path string) (w way, ok bool) 
 		for i := range r.providers {
 			p := &r.providers[i]
 			if p.Matches(authority, route, cluster) {
-				w = way{provider: p.Name, asks: p.InjectUsage, known: true, account: p.Account, deployment: p.Deployment, region: p.Region}
+				w = way{provider: p.Name, asks: p.InjectUsage, known: true, account: p.Account, deployment: p.Deployment, region: p.Region, tier: p.Tier}
 				if w.operation, ok = p.dialect.Match(method, path); ok {
 					w.dialect = p.dialect
 					return w, true

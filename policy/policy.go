@@ -63,6 +63,9 @@ type Request struct {
 	// Where and how the model runs, as far as the configuration, the host or the
 	// call tells: conditions of prices. Empty: not known.
 	Account, Deployment, Region string
+	// Tier is the service tier in which its provider serves such calls that ask for
+	// none, as the configuration tells. Empty: not known.
+	Tier string `json:",omitzero"`
 
 	Identity  Identity `json:"-"` // valid only during Admit
 	RequestID string   // x-request-id: searchable, never a key

@@ -20,6 +20,7 @@ type plan struct {
 
 	priced        policy.Record // by which prices are found
 	row           *price.Row    // nil: the model has no list price
+	others        []*price.Row  // of tiers in which it may be served too
 	input, output int64         // tokens at most, of all choices
 	learned       bool          // output is learned of answers to such calls, and may be exceeded
 	rounds        int64         // in which the model reads input and gives output, at most
@@ -49,6 +50,9 @@ func (p *plan) bound(e *Engine) {
 	u := tokenizer.Usage{Model: sent.Model}
 	u.Set(tokenizer.Input, p.input, tokenizer.Estimated)
 	p.row, _, _ = p.rules.row(&p.priced, &u)
+	if b := p.rules.Bounds; b != nil && b.Output == Strict {
+		p.openTiers(&u)
+	}
 }
 
 // most is what the call takes at most if it generates so many tokens.
@@ -113,30 +117,42 @@ func (p *plan) dearest(classes []tokenizer.Class, n int64) (charged, contracted 
 	if n == 0 {
 		return charged, contracted
 	}
-	for i, class := range classes {
-		if i > 0 && class.IsToken() && !p.ownRate(class) {
-			continue
-		}
-		l := policy.Line{Model: p.priced.Model, Class: class, Quantity: n, State: policy.Unpriced}
-		listPrice(&l, p.row)
-		p.rules.Terms.Apply(&l, &p.priced)
-		p.rules.cap(&l)
-		if l.Charged.Cmp(charged) > 0 {
-			charged = l.Charged
-		}
-		if l.Contracted.Cmp(contracted) > 0 {
-			contracted = l.Contracted
+	for row := range p.prices {
+		for i, class := range classes {
+			if i > 0 && class.IsToken() && !ownRate(row, class) {
+				continue
+			}
+			l := policy.Line{Model: p.priced.Model, Class: class, Quantity: n, State: policy.Unpriced}
+			listPrice(&l, row)
+			p.rules.Terms.Apply(&l, &p.priced)
+			p.rules.cap(&l)
+			if l.Charged.Cmp(charged) > 0 {
+				charged = l.Charged
+			}
+			if l.Contracted.Cmp(contracted) > 0 {
+				contracted = l.Contracted
+			}
 		}
 	}
 	return charged, contracted
 }
 
-// ownRate reports whether class has a price that is not that of another.
+// ownRate reports whether class has a price, wherever the call may be served, that is
+// not that of another.
 func (p *plan) ownRate(class tokenizer.Class) bool {
-	if p.row == nil {
+	for row := range p.prices {
+		if ownRate(row, class) {
+			return true
+		}
+	}
+	return false
+}
+
+func ownRate(row *price.Row, class tokenizer.Class) bool {
+	if row == nil {
 		return false
 	}
-	_, as, ok := p.row.Rate(class)
+	_, as, ok := row.Rate(class)
 	return ok && as == class
 }
 

@@ -21,9 +21,10 @@ const (
 // use.
 type Catalogue struct {
 	rows        []entry
-	exact       map[string][]named // lower-case name to rows
-	globs       []int32            // positions in rows
-	deployments map[string]string  // lower-case name to lower-case model
+	exact       map[string][]named  // lower-case name to rows
+	globs       []int32             // positions in rows
+	deployments map[string]string   // lower-case name to lower-case model
+	tiers       map[string][]string // by provider; that of none for rows of anyone
 }
 
 // entry is a row ready to be compared.
@@ -57,7 +58,7 @@ func New(layers ...[]Row) (*Catalogue, error) { return NewWith(Options{}, layers
 
 // NewWith is New with options.
 func NewWith(o Options, layers ...[]Row) (*Catalogue, error) {
-	c := &Catalogue{exact: make(map[string][]named)}
+	c := &Catalogue{exact: make(map[string][]named), tiers: make(map[string][]string)}
 	if err := c.deploy(o.Deployments); err != nil {
 		return nil, err
 	}
@@ -116,9 +117,26 @@ func (c *Catalogue) add(r *Row, layer int) {
 	} else {
 		c.exact[name] = append(c.exact[name], named{row: at})
 	}
+	if tier := c.rows[at].Tier; tier != "" && !slices.Contains(c.tiers[r.Provider], tier) {
+		c.tiers[r.Provider] = append(c.tiers[r.Provider], tier)
+	}
 	for _, alias := range r.Aliases {
 		alias = strings.ToLower(alias)
 		c.exact[alias] = append(c.exact[alias], named{row: at, alias: true})
+	}
+}
+
+// Tiers yields each service tier for which a row of a provider, or of anyone, has a
+// price, in no order; some may come twice.
+func (c *Catalogue) Tiers(provider string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, of := range [...]string{provider, ""} {
+			for _, tier := range c.tiers[of] {
+				if !yield(tier) {
+					return
+				}
+			}
+		}
 	}
 }
 

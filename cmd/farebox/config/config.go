@@ -150,6 +150,7 @@ type Provider struct {
 	Account     string   `yaml:"account" max:"128" doc:"The account, project or subscription that its calls are billed to, for prices of one account."`
 	Deployment  string   `yaml:"deployment" one:"global data_zone regional provisioned" doc:"How its models are deployed, for prices of one kind; Azure tells it in no answer."`
 	Region      string   `yaml:"region" max:"64" doc:"Region or geography in which its calls run, for prices of a region, where the call itself tells none; global is none."`
+	Tier        string   `yaml:"tier" max:"32" doc:"Service tier in which calls that ask for none, or auto, are served, as the provider's project or deployment has it, for prices of a tier; the answer's own word counts more. default is that of no tier. Not given: where strict budgets hold, the dearest that the model has a price for, at providers that may serve one unasked; else default."`
 	_           struct{} `later:"tls"`
 }
 

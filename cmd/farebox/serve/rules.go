@@ -137,7 +137,7 @@ func providers(c *config.Config) []extproc.Provider {
 		p := &c.Providers[i]
 		list[i] = extproc.Provider{
 			Name: p.Name, Dialect: p.Dialect, InjectUsage: c.Metering.InjectUsage, Matches: p.Matches,
-			Account: p.Account, Deployment: p.Deployment, Region: p.Region,
+			Account: p.Account, Deployment: p.Deployment, Region: p.Region, Tier: p.Tier,
 		}
 		if p.InjectUsage != nil {
 			list[i].InjectUsage = *p.InjectUsage
