@@ -82,12 +82,14 @@ func (e *Engine) storeDown(open bool) {
 	}
 }
 
-// ranAway tells of a call that was flagged.
+// ranAway tells of a call that was flagged, by its owner and model as costs are.
 func (e *Engine) ranAway(rec *policy.Record) {
-	team := rec.Owner.Value("team")
+	key := keyOf(rec)
+	names := slices.DeleteFunc([]string{key.team, key.project, key.model}, func(name string) bool { return name == "" })
+	of := strings.Join(names, "/")
 	now := e.o.Now()
-	if e.budgets.first(&budget.Account{Rule: string(alert.Runaway), Of: team, Start: now.Truncate(time.Hour)}, now) {
-		e.alert(alert.Event{Kind: alert.Runaway, Of: team, Team: team, Message: "Call " + rec.ID.String() + " took more tokens than is right for one call."})
+	if e.budgets.first(&budget.Account{Rule: string(alert.Runaway), Of: of, Start: now.Truncate(time.Hour)}, now) {
+		e.alert(alert.Event{Kind: alert.Runaway, Of: of, Team: rec.Owner.Value("team"), Message: "Call " + rec.ID.String() + " of model " + key.model + " took more tokens than is right for one call."})
 	}
 }
 

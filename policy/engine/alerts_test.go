@@ -1,11 +1,16 @@
 package engine_test
 
 import (
+	"cmp"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/farebox/farebox/policy"
 	"github.com/farebox/farebox/policy/budget"
 	"github.com/farebox/farebox/policy/engine"
+	"github.com/farebox/farebox/policy/shape"
+	"github.com/farebox/farebox/tokenizer"
 )
 
 // The desk knows what was told and armed again; the engine spares it each call, and
@@ -47,5 +52,39 @@ func TestThatABudgetRanOutIsToldAnew(t *testing.T) {
 	refused("with another limit", 3)
 	if first, last := told.events[0], told.events[2]; first.Limit != 5_000_000 || last.Limit != 6_000_000 {
 		t.Errorf("limits told: %d and %d", first.Limit, last.Limit)
+	}
+}
+
+// Runaways are told once an hour for each owner and model, and name both.
+func TestRunawaysAreToldByOwnerAndModel(t *testing.T) {
+	told, now := &desk{}, noon
+	what, err := shape.New(nil, []shape.Limit{{Name: "runaway", Input: 1000, Output: 1000}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, _, _ := limited(t, func(o *engine.Options) {
+		o.Alerts, o.Rules.Shape, o.Now = told, what, func() time.Time { return now }
+	})
+	for i, c := range []struct{ team, project, model, told string }{
+		{"blue", "bot", "m1", "blue/bot/m1"},
+		{"blue", "bot", "m1", ""},
+		{"blue", "bot", "m2", "blue/bot/m2"},
+		{"blue", "", "m2", "blue/m2"},
+		{"red", "bot", "m1", "red/bot/m1"},
+		{"", "bot", "m1", "unattributed/bot/m1"},
+	} {
+		told.events = nil
+		r := call(headers{"x-team": c.team, "x-project": c.project})
+		r.ID, r.Call.Model = policy.CallID{byte(i)}, c.model
+		e.Settle(t.Context(), admit(t, e, r), policy.Outcome{Status: 200, At: now, Reading: tokenizer.Reading{Model: c.model, Usage: reported(2000, 0, 5)}})
+		if c.told == "" {
+			if len(told.events) > 0 {
+				t.Errorf("call %d: told again: %+v", i, told.events)
+			}
+			continue
+		}
+		if len(told.events) != 1 || told.events[0].Of != c.told || told.events[0].Team != cmp.Or(c.team, "unattributed") || !strings.Contains(told.events[0].Message, " "+c.model+" ") {
+			t.Errorf("call %d: told %+v, want one of %s", i, told.events, c.told)
+		}
 	}
 }
