@@ -15,7 +15,10 @@ type Ticket struct {
 	Refusal *Refusal
 	Hold    Hold
 	Rulings []Ruling `json:",omitempty"` // in the order of the steps
-	By      any      `json:"-"`          // the rules of accounts that it was admitted by, for who did so; nil: an earlier run
+	// Ahead is by how much At, and all times of its record, are ahead of the clock of
+	// this process: they are those of the clock that windows of accounts are cut by.
+	Ahead time.Duration `json:",omitzero"`
+	By    any           `json:"-"` // the rules of accounts that it was admitted by, for who did so; nil: an earlier run
 
 	// How the call goes to its provider where that is not as it was asked; of
 	// Request.Changes only.
@@ -44,6 +47,14 @@ func (t *Ticket) Sent() tokenizer.Call {
 		c.MaxOutput = t.MaxOutput
 	}
 	return c
+}
+
+// Time is a moment of this process by the clock that At is of; zero stays zero.
+func (t *Ticket) Time(at time.Time) time.Time {
+	if at.IsZero() {
+		return at
+	}
+	return at.Add(t.Ahead)
 }
 
 // Hold is what a call may consume at most, as far as admission can tell.

@@ -18,6 +18,10 @@ const rollingSlices = 30
 // shortestSlice bounds how finely a window with very many owners is read.
 const shortestSlice = time.Minute
 
+// aheadAtMost is how far calls may be ahead of the clock that a fill is at, as that
+// of another server may have taken its place, or it was set.
+const aheadAtMost = time.Hour
+
 // Fill gives the store of budgets what the ledger has of the windows of now, for
 // accounts that it does not know yet: those of a new budget, or all of a store
 // that begins anew, their top-ups, and what windows before have left. It is called before calls are admitted by
@@ -67,13 +71,21 @@ func (f *filler) result() (states []budget.State, seen []budget.Account) {
 
 func (f *filler) read(ctx context.Context, rules *budget.Rules, rule *budget.Rule) error {
 	if rule.Window.Every != budget.Rolling {
-		from, _ := rule.Window.At(f.now)
-		return f.slice(ctx, &reading{rules, rule, keysOf(rule), from, f.now}, time.Time{})
+		from, end := rule.Window.At(f.now)
+		until := f.now.Add(aheadAtMost)
+		if !end.IsZero() {
+			until = end.Add(-time.Microsecond) // whatever readings of the clock were ahead of this one
+		}
+		return f.slice(ctx, &reading{rules, rule, keysOf(rule), from, until}, time.Time{})
 	}
 	each := rule.Window.Length / rollingSlices
 	for i := range rollingSlices {
 		until := f.now.Add(-time.Duration(i) * each)
-		if err := f.slice(ctx, &reading{rules, rule, keysOf(rule), until.Add(-each), until}, until); err != nil {
+		to := until
+		if i == 0 {
+			to = until.Add(aheadAtMost)
+		}
+		if err := f.slice(ctx, &reading{rules, rule, keysOf(rule), until.Add(-each), to}, until); err != nil {
 			return err
 		}
 	}

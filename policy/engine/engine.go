@@ -188,13 +188,13 @@ func (e *Engine) Configure(r Rules) error {
 // with a refusal is already in the ledger.
 func (e *Engine) Admit(ctx context.Context, r *policy.Request) (policy.Ticket, error) {
 	if r.Call.Of != "" { // no work of its own
-		t := ticket(r, nil)
+		t := e.ticket(r, nil)
 		t.Unclaimed = r.Call.Results && !e.pending.knows(workKey{r.Provider, r.Call.Of})
 		return t, nil
 	}
 	rules := e.rules.Load()
 	who := rules.Attribution.Resolve(r)
-	t := ticket(r, who.Owner)
+	t := e.ticket(r, who.Owner)
 	if why := (&admission{e, rules, &who, &t}).pass(); why != nil {
 		e.refuse(ctx, t, *why)
 		t.Refusal = why
@@ -214,7 +214,7 @@ func (e *Engine) Admit(ctx context.Context, r *policy.Request) (policy.Ticket, e
 
 // Refuse records a call that was turned away before it came to Admit.
 func (e *Engine) Refuse(ctx context.Context, r *policy.Request, why policy.Refusal) {
-	e.refuse(ctx, ticket(r, e.rules.Load().Attribution.Resolve(r).Owner), why)
+	e.refuse(ctx, e.ticket(r, e.rules.Load().Attribution.Resolve(r).Owner), why)
 }
 
 // Settle closes a call: what it used, what that costs, who pays. It returns when
@@ -288,8 +288,17 @@ func (e *Engine) keep(ctx context.Context, rec policy.Record) (degraded string) 
 	}
 }
 
-func ticket(r *policy.Request, owner policy.Owner) policy.Ticket {
+// oneClock is how far two readings of one clock may be apart.
+const oneClock = time.Millisecond
+
+// ticket is of a call that came at r.At, by the clock of the store of budgets: one
+// call is in one window of them, also when they are filled from its record, and
+// replicas agree on the prices, days and months of their calls.
+func (e *Engine) ticket(r *policy.Request, owner policy.Owner) policy.Ticket {
 	t := policy.Ticket{Request: *r, Owner: owner}
 	t.Identity = nil
+	if ahead := e.o.Budgets.Now().Sub(e.o.Now()); ahead.Abs() >= oneClock {
+		t.Ahead, t.At = ahead, r.At.Add(ahead)
+	}
 	return t
 }

@@ -32,10 +32,9 @@ type plan struct {
 // plan bounds what a call may take: the input and output that 99 of 100 calls like
 // it stay below, each at the dearest price of what it may turn out to be.
 func (e *Engine) plan(rules *Rules, t *policy.Ticket) plan {
-	now := e.o.Budgets.Now()
 	p := plan{rules: rules, ticket: t}
 	p.bound(e)
-	p.hold = budget.Hold{ID: t.ID, Accounts: rules.Budgets.Accounts(attributesOf(t, p.priced.Provider), now), Until: now.Add(holdFor)}
+	p.hold = budget.Hold{ID: t.ID, Accounts: rules.accounts(t, p.priced.Provider), Until: e.o.Budgets.Now().Add(holdFor)}
 	p.hold.Most = p.most(p.output)
 	return p
 }

@@ -58,7 +58,7 @@ func (f *failures) tries(t *policy.Ticket) int {
 		return 0
 	}
 	before, known := f.last[f.key(t)]
-	if !known || t.At.Sub(before.at) > retryWithin {
+	if !known || t.At.Add(-t.Ahead).Sub(before.at) > retryWithin {
 		return 0
 	}
 	return before.tries

@@ -100,7 +100,7 @@ func record(t *policy.Ticket, o *policy.Outcome) policy.Record {
 		Interaction: policy.InteractionOf(t), Owner: t.Owner, Dialect: t.Call.Dialect, Operation: t.Call.Operation, Provider: t.Provider, Host: t.Host, KeyHash: t.KeyHash,
 		ModelAsked: t.Call.Model, Model: modelOf(t, o), TierAsked: t.Call.Tier, Tier: cmp.Or(o.Reading.Tier, usualTier(t)), Stream: t.Call.Stream,
 		Status: o.Status, Finish: o.Reading.Finish, AccountTold: o.AccountTold, ProviderCost: o.Reading.Cost, Outcome: policy.Served, Reason: o.Reason, Purpose: policy.User, Tries: o.Tries,
-		Shares: t.Call.Shares, Admitted: t.At, FirstToken: o.FirstToken, Completed: o.At,
+		Shares: t.Call.Shares, Admitted: t.At, FirstToken: t.Time(o.FirstToken), Completed: t.Time(o.At),
 		Rulings: t.Rulings,
 	}
 	if t.Hold.Taken {
