@@ -37,6 +37,8 @@ func TestCheck(t *testing.T) {
 		"records not waited for":       {"ledger: {durability: async}", "warning: ledger.durability"},
 		"Envoy counts everything":      {"metering: {mode: native}", "warning: metering.mode: what Envoy cannot count"},
 		"Envoy counts some":            {"metering: {mode: auto}", "note: metering.mode: where Envoy counts, an answer that is cut"},
+		"tries of what is learned":     {"{mode: enforce, holds: {tries: 3}}", "warning: holds.tries: multiplies nothing"},
+		"tries":                        {"{mode: enforce, holds: {output_bound: strict, tries: 3}}", ""},
 		"stopped where nothing is":     {"holds: {on_outgrown: stop}", "note: holds.on_outgrown: in mode observe"},
 		"stopped where nobody looks":   {"{mode: enforce, metering: {mode: auto}, holds: {on_outgrown: stop}}", "warning: holds.on_outgrown: stops nothing where Envoy counts"},
 		"stopped though all is held":   {"{mode: enforce, holds: {output_bound: cap, on_outgrown: stop}}", "warning: holds.on_outgrown: with output_bound: cap it stops no answer"},

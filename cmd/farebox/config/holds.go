@@ -72,6 +72,9 @@ func checkHolds(c *Config) (found []Finding) {
 	if c.Holds.OutputBound != string(engine.Strict) && len(c.Holds.Models) > 0 && c.Holds.OutputBound == string(engine.Learned) {
 		found = append(found, warn("holds.models", "is used by no one: with output_bound: learned nothing asks what a model can give", "write output_bound: strict, cap or model, or remove it"))
 	}
+	if c.Holds.OutputBound != string(engine.Strict) && c.Holds.Tries > 1 {
+		found = append(found, warn("holds.tries", fmt.Sprintf("multiplies nothing: with output_bound: %s one try is held, and what others cost is counted when it is known", c.Holds.OutputBound), "write output_bound: strict, or remove it"))
+	}
 	if c.Holds.OutputBound == string(engine.Strict) && c.Mode == Observe {
 		found = append(found, Finding{Note, "holds.output_bound", fmt.Sprintf("in mode %s no request is changed, so that strict bounds what is held and not what is generated", c.Mode), "write mode: enforce"})
 	}

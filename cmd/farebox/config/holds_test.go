@@ -38,6 +38,20 @@ holds:
 	}
 }
 
+// TestBoundsSayWhichModelsSearch by themselves, no more than the configuration does.
+func TestBoundsSayWhichModelsSearch(t *testing.T) {
+	b, err := mustParse(t, "holds: {models: [{model: Sonar, hosted: false}, {model: own, hosted: true}, {model: sonar-pro, max_output: 8K}]}").Bounds()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := b.Models; m[0].Hosted == nil || *m[0].Hosted || m[1].Hosted == nil || !*m[1].Hosted || m[2].Hosted != nil {
+		t.Errorf("%+v", m)
+	}
+	if !b.Known.Searches("perplexity", "sonar-pro") {
+		t.Error("what is built in is not known")
+	}
+}
+
 // BenchmarkBounds is what asking for limits takes of a call, with strict holds.
 func BenchmarkBounds(bench *testing.B) {
 	c := Default()
