@@ -19,7 +19,8 @@
 // 32 of what is left of any of its accounts; where that is less than eight calls,
 // each goes to the store by itself, so that limits are exact at their end. A replica
 // that is short gives back what it does not use and asks again; what other replicas
-// do not use comes back within two seconds: for so long a call may be refused early.
+// do not use comes back within two seconds: for so long a call may be refused early, or
+// an answer stopped that outgrew its hold.
 //
 // Moving windows, rates and calls under way are reserved in the store for each call,
 // and only windows and totals come from the share. A call is taken from all of its
@@ -136,6 +137,8 @@ type call struct {
 	unsure bool    // the store has not said that it took its part
 	most   budget.Amounts
 	until  time.Time
+
+	accounts []budget.Account // of a hold that the store has all of
 }
 
 // New makes a store of one replica over a shared one.

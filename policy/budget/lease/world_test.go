@@ -276,6 +276,10 @@ func (w *world) extend(c *under) {
 		})
 	}
 	if !short.OK() {
+		unit := w.accounts[c.on[short.At]].Unit
+		if left := w.left(c.on[short.At]); w.alone() && left >= w.amounts(most)[unit]-w.amounts(c.most)[unit] {
+			w.Fatalf("not raised to %d of %s: %+v, but %d are left", most, w.accounts[c.on[short.At]].Rule, short, left)
+		}
 		return
 	}
 	for _, i := range c.on {
