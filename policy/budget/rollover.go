@@ -19,17 +19,21 @@ type Past struct {
 	Limit int64 // at its end, with what raised it then, and without what was carried
 	Ended int64 // what had raised it, and ended before the window did
 	Spent int64
+	// AtLeast says that more may have been spent than is known: then nothing is left.
+	AtLeast bool
 }
 
 // Carry is what the last of windows leaves to the one after it: below 0, it takes.
 // They follow each other, the oldest first, and nothing was carried into that. Of
 // what raised a limit and ended nothing is carried, and what was spent of it is not
-// taken.
+// taken. Where more may have been spent than is known, it gives nothing.
 func (r *Rollover) Carry(windows []Past) (carried int64) {
 	for i := range windows {
 		w := &windows[i]
 		left := minus(plus(w.Limit, carried), w.Spent)
 		switch {
+		case left > 0 && w.AtLeast:
+			carried = 0
 		case left > 0:
 			carried = r.most(share(left, int64(r.Percent), 100, false))
 		case r.Negative:

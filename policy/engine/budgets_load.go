@@ -35,7 +35,10 @@ func (e *Engine) Fill(ctx context.Context, rules *budget.Rules) error {
 		return err
 	}
 	if e.shared != nil {
-		return e.fillShared(ctx, rules)
+		if err := e.fillShared(ctx, rules); err != nil {
+			return err
+		}
+		return e.carry(ctx, rules)
 	}
 	if err := e.carry(ctx, rules); err != nil {
 		return err

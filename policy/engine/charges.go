@@ -188,9 +188,7 @@ func (e *Engine) carryAnew(c *ledger.Charge) {
 			continue
 		}
 		if start, _ := rule.Window.At(now); c.At.Before(start) {
-			e.rollovers.turn.Lock()
-			e.rollovers.of = nil
-			e.rollovers.turn.Unlock()
+			e.rollovers.anew.Store(true)
 			return
 		}
 	}

@@ -194,9 +194,7 @@ func (e *Engine) Sweep(ctx context.Context) {
 	if err := e.Raise(ctx); err != nil && ctx.Err() == nil {
 		e.o.Logger.WarnContext(ctx, "top-ups of budgets stay as they were read before", "err", err)
 	}
-	if err := e.carry(ctx, e.rules.Load().Budgets); err != nil && ctx.Err() == nil {
-		e.o.Logger.WarnContext(ctx, "what windows of budgets have left stays as it was read before, and is nothing in new ones", "err", err)
-	}
+	e.carryAgain(ctx, e.rules.Load().Budgets)
 	for _, d := range e.pending.due(now) {
 		if !e.pending.take(&d) {
 			continue

@@ -28,6 +28,7 @@ import (
 	"github.com/farebox/farebox/policy/attribution"
 	"github.com/farebox/farebox/policy/budget"
 	"github.com/farebox/farebox/policy/ledger"
+	"github.com/farebox/farebox/policy/parts"
 	"github.com/farebox/farebox/policy/price"
 	"github.com/farebox/farebox/policy/schedule"
 	"github.com/farebox/farebox/policy/shape"
@@ -60,6 +61,9 @@ type Options struct {
 	Topups topups
 	// Charges keeps costs that no call tells; nil: none can be booked.
 	Charges ledger.Charges
+	// Parts tells what ledgers of others have that share Budgets; nil: nobody does, or
+	// windows leave nothing to the next.
+	Parts *parts.Parts
 
 	// Alerts is told what people should know of; nil: nobody is. It must not block.
 	Alerts interface{ Alert(alert.Event) }

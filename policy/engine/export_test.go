@@ -18,3 +18,6 @@ func MarksWithout(rules *budget.Rules, name string) []string {
 	without := rules.Rule(name).Mark()
 	return slices.DeleteFunc(marksOf(rules), func(mark string) bool { return mark == without })
 }
+
+// RulesOf are the budgets in use.
+func RulesOf(e *Engine) *budget.Rules { return e.rules.Load().Budgets }

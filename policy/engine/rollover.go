@@ -2,9 +2,11 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/farebox/farebox/policy/budget"
@@ -26,46 +28,109 @@ const (
 
 // rollovers are what the ledger was last asked of windows that are over.
 type rollovers struct {
-	turn  sync.Mutex           // held over I/O by who reads, which no call does
-	rules *budget.Rules        // that were given what was carried
-	of    map[string]*rollover // by rule
+	turn    sync.Mutex           // held over I/O by who reads, which no call does
+	rules   *budget.Rules        // that were given what was carried
+	of      map[string]*rollover // by rule
+	failing bool                 // as was said
+	anew    atomic.Bool          // all is to be read again
 }
 
 // rollover is what was read for one rule, and for which window of it.
 type rollover struct {
-	mark  string    // of what was read
-	start time.Time // of the window that was carried into
-	at    time.Time // when
-	sums  map[int64]*windowSum
+	mark    string    // of what was read
+	start   time.Time // of the window that was carried into
+	at      time.Time // when
+	windows []*windowSum
+	news    bool      // not all that is known is carried yet
+	missed  time.Time // of the window into which it was said that too little is carried
 }
 
 // windowSum is what accounts spent in a window that is over, in the unit of a rule.
 type windowSum struct {
 	start, end, at time.Time
 	spent          map[string]int64
+	atLeast        bool // others may have spent more
+}
+
+// Carry gives accounts what windows before have left, soon after one has begun. It
+// is to be called about every second; Sweep does it too.
+func (e *Engine) Carry(ctx context.Context) {
+	rules := e.rules.Load().Budgets
+	if e.o.Parts == nil || e.rollovers.turned(rules, e.o.Budgets.Now()) {
+		e.carryAgain(ctx, rules)
+	}
+}
+
+// carryAgain says when what is carried cannot be known, and when it can be again.
+func (e *Engine) carryAgain(ctx context.Context, rules *budget.Rules) {
+	err := e.carry(ctx, rules)
+	if ctx.Err() != nil {
+		return
+	}
+	e.rollovers.turn.Lock()
+	was := e.rollovers.failing
+	e.rollovers.failing = err != nil
+	e.rollovers.turn.Unlock()
+	switch {
+	case err != nil && !was:
+		e.o.Logger.WarnContext(ctx, "what windows of budgets have left stays as it was read before, and is nothing in new ones", "err", err)
+	case err == nil && was:
+		e.o.Logger.InfoContext(ctx, "what windows of budgets have left is read again")
+	}
+}
+
+// turned reports whether a window of any rule began within settlesOften.
+func (r *rollovers) turned(rules *budget.Rules, now time.Time) bool {
+	return slices.ContainsFunc(rulesOf(rules), func(rule *budget.Rule) bool {
+		if rule.Rollover == nil || rule.Over(now) {
+			return false
+		}
+		start, _ := rule.Window.At(now)
+		return now.Sub(start) < settlesOften
+	})
 }
 
 // carry gives accounts what windows before have left, where that is not known yet
 // or may have changed. What cannot be read leaves all as it was.
 func (e *Engine) carry(ctx context.Context, rules *budget.Rules) error {
-	if rules.None() || e.o.Spending == nil || e.shared != nil { // others have spent, and their ledgers are theirs
+	if e.o.Spending == nil || e.o.Parts == nil && (rules.None() || e.shared != nil) {
 		return nil
 	}
 	e.rollovers.turn.Lock()
 	defer e.rollovers.turn.Unlock()
 	now := e.o.Budgets.Now()
 	due := e.rollovers.due(rules, now)
-	if len(due) == 0 {
-		return nil
+	err := e.readBefore(ctx, rules, due, now)
+	if e.o.Parts != nil {
+		return errors.Join(err, e.carryTogether(ctx, rules, now))
 	}
-	if err := e.Flush(ctx); err != nil {
+	if err != nil {
 		return err
+	}
+	for _, rule := range due {
+		if err := e.carryInto(ctx, rules, rule, e.rollovers.of[rule.Name].windows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readBefore reads what the ledger has of windows before that of now.
+func (e *Engine) readBefore(ctx context.Context, rules *budget.Rules, due []*budget.Rule, now time.Time) error {
+	if len(due) > 0 {
+		if err := e.Flush(ctx); err != nil {
+			return err
+		}
 	}
 	f := newFiller(e.o.Spending, now)
 	for _, rule := range due {
-		if err := e.carryOf(ctx, f, rules, rule); err != nil {
+		was := e.rollovers.of[rule.Name]
+		windows, err := f.before(ctx, rules, rule, was.windows)
+		if err != nil {
 			return fmt.Errorf("read what budget %q had left: %w", rule.Name, err)
 		}
+		was.windows, was.at, was.news = windows, now, true
+		was.start, _ = rule.Window.At(now)
 	}
 	e.rollovers.rules = rules
 	return nil
@@ -73,8 +138,11 @@ func (e *Engine) carry(ctx context.Context, rules *budget.Rules) error {
 
 // due are the rules to read for. What was of other rules is forgotten.
 func (r *rollovers) due(rules *budget.Rules, now time.Time) (due []*budget.Rule) {
+	if r.anew.Swap(false) {
+		r.of = nil
+	}
 	of := map[string]*rollover{}
-	for _, rule := range rules.Rules() {
+	for _, rule := range rulesOf(rules) {
 		if rule.Rollover == nil || rule.Over(now) {
 			continue
 		}
@@ -91,6 +159,13 @@ func (r *rollovers) due(rules *budget.Rules, now time.Time) (due []*budget.Rule)
 	return due
 }
 
+func rulesOf(rules *budget.Rules) []*budget.Rule {
+	if rules.None() {
+		return nil
+	}
+	return rules.Rules()
+}
+
 // againAfter is how long a reading holds of a window that ended an age before it.
 func againAfter(age time.Duration) time.Duration {
 	if age < settlesWithin {
@@ -99,20 +174,12 @@ func againAfter(age time.Duration) time.Duration {
 	return correctsEvery
 }
 
-func (e *Engine) carryOf(ctx context.Context, f *filler, rules *budget.Rules, rule *budget.Rule) error {
-	was := e.rollovers.of[rule.Name]
-	start, end := rule.Window.At(f.now)
-	windows, err := f.before(ctx, rules, rule, was.sums)
-	if err != nil {
-		return err
-	}
-	was.sums = make(map[int64]*windowSum, len(windows))
-	for _, w := range windows {
-		was.sums[w.start.UnixNano()] = w
-	}
+// carryInto gives the accounts of a rule what windows leave to the one after the last.
+func (e *Engine) carryInto(ctx context.Context, rules *budget.Rules, rule *budget.Rule, windows []*windowSum) error {
+	start, end := rule.Window.At(windows[len(windows)-1].end)
 	spentIn := func(w *windowSum) bool { return len(w.spent) > 0 }
-	first := max(0, slices.IndexFunc(windows, spentIn))
-	if !slices.ContainsFunc(windows, spentIn) {
+	first := slices.IndexFunc(windows, spentIn)
+	if first < 0 {
 		first = len(windows)
 	}
 	raised, err := e.raisedIn(ctx, rule, windows[first:])
@@ -120,19 +187,22 @@ func (e *Engine) carryOf(ctx context.Context, f *filler, rules *budget.Rules, ru
 		return err
 	}
 	rules.Carry(rule.Name, carriedInto(rule, windows[first:], raised, budget.Carried{Start: start, End: end}))
-	was.start, was.at = start, f.now
+	e.rollovers.of[rule.Name].news = false
 	return nil
 }
 
 // before returns the windows before that of now, the oldest first. Of known ones
 // the last is read again, and others when they have rested.
-func (f *filler) before(ctx context.Context, rules *budget.Rules, rule *budget.Rule, known map[int64]*windowSum) ([]*windowSum, error) {
+func (f *filler) before(ctx context.Context, rules *budget.Rules, rule *budget.Rule, known []*windowSum) ([]*windowSum, error) {
 	windows := make([]*windowSum, maxBefore)
 	at, _ := rule.Window.At(f.now)
 	for n := range windows {
 		start, end := rule.Window.At(at.Add(-1))
 		at = start
-		w := known[start.UnixNano()]
+		var w *windowSum
+		if i := slices.IndexFunc(known, func(k *windowSum) bool { return k.start.Equal(start) }); i >= 0 {
+			w = known[i]
+		}
 		if w == nil || n == 0 || f.now.Sub(w.at) >= restsFor {
 			w = &windowSum{start: start, end: end, at: f.now, spent: map[string]int64{}}
 			if err := f.sum(ctx, rules, rule, w); err != nil {
@@ -208,8 +278,8 @@ func carriedInto(rule *budget.Rule, windows []*windowSum, raised []ledger.Topup,
 		known(of)
 	}
 	past := make([]budget.Past, len(windows))
-	for i := range past {
-		past[i].Limit = rule.Limit
+	for i, w := range windows {
+		past[i] = w.past(rule.Limit, 0, nil)
 	}
 	c.Others = rule.Rollover.Carry(past)
 	return c
@@ -218,7 +288,7 @@ func carriedInto(rule *budget.Rule, windows []*windowSum, raised []ledger.Topup,
 // past is how an account ended w. A top-up that ended before w did, or was revoked,
 // raises nothing that is left.
 func (w *windowSum) past(limit, spent int64, topups []ledger.Topup) budget.Past {
-	p := budget.Past{Limit: limit, Spent: spent}
+	p := budget.Past{Limit: limit, Spent: spent, AtLeast: w.atLeast}
 	for i := range topups {
 		switch from, until := topups[i].Raised(); {
 		case !from.Before(w.end) || !until.IsZero() && (!from.Before(until) || !w.start.Before(until)):

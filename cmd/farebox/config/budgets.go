@@ -25,7 +25,7 @@ type Budget struct {
 	DowngradeTo string    `yaml:"downgrade_to" max:"256" doc:"The cheaper model that downgrade asks."`
 	Throttle    int       `yaml:"throttle_per_minute" min:"1" max:"1000000" doc:"Calls that throttle lets pass a minute, for each value of per."`
 	Topups      string    `yaml:"topups" one:"free approval" doc:"Who raises the limit for a time (farebox budgets topup): free: who has the role finance or admin, at once, and others when somebody grants it; approval: whoever it is, when somebody else grants it. Not given: free."`
-	Rollover    *Rollover `yaml:"rollover" doc:"What was left of the window before is spent in this one, over the limit. Of windows of the calendar, and where state.store is memory: a ledger knows what its own process has spent."`
+	Rollover    *Rollover `yaml:"rollover" doc:"What was left of the window before is spent in this one, over the limit. Of windows of the calendar."`
 	Thresholds  []int     `yaml:"thresholds" max:"16" doc:"Percents of the limit at which spending is told, ascending, from 1 to 1000; not given: those of alerts.thresholds."`
 	Page        bool      `yaml:"page" doc:"Whether people may be woken when it is exhausted: receivers that page are told."`
 }

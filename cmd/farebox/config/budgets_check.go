@@ -28,7 +28,7 @@ func (d *decoder) validateBudgets(c *Config) {
 			continue
 		}
 		d.validateLimit(key+".limit", &b.Limit)
-		d.validateRollover(key, b, c)
+		d.validateRollover(key, b)
 		d.validateInclude(key, b)
 		unit, _ := b.Limit.one()
 		for k := range b.Except.List {
@@ -65,7 +65,7 @@ func (d *decoder) validateBudgets(c *Config) {
 }
 
 // validateRollover finds what cannot be carried.
-func (d *decoder) validateRollover(key string, b *Budget, c *Config) {
+func (d *decoder) validateRollover(key string, b *Budget) {
 	r := b.Rollover
 	if r == nil {
 		return
@@ -77,9 +77,6 @@ func (d *decoder) validateRollover(key string, b *Budget, c *Config) {
 		if other, _ := r.Cap.one(); other != unit {
 			d.addAt(key+".cap", &Error{Message: "is of another unit than limit", Hint: "write `" + unit.String() + "`"})
 		}
-	}
-	if _, shared := c.State.Store.Redis(); shared {
-		d.addAt(key, &Error{Message: "cannot be known where replicas share budgets: each ledger has what its own process spent", Hint: "remove it, or keep budgets in memory"})
 	}
 	window := b.Window.window()
 	for _, err := range r.rollover().Mistakes(&window) {

@@ -10,6 +10,7 @@ import (
 	"github.com/farebox/farebox/policy/budget"
 	"github.com/farebox/farebox/policy/budget/redisstore"
 	"github.com/farebox/farebox/policy/ledger"
+	"github.com/farebox/farebox/policy/parts"
 	"github.com/farebox/farebox/policy/relay"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -28,6 +29,9 @@ func (p *callPath) relayTo(c *config.Config, state budget.Store, store ledger.Ad
 	}
 	name := hostname() + "/" + part[:8] // a host may run several
 	if p.relay, err = relay.New(relay.Options{Board: shared.Board(), Ledger: store, Name: name, Registerer: reg, Logger: log}); err != nil {
+		return err
+	}
+	if p.parts, err = parts.New(parts.Options{Board: shared.Board(), Ledger: part, Logger: log}); err != nil {
 		return err
 	}
 	p.decisions = p.relay.Ledger()
@@ -71,6 +75,18 @@ func (p *callPath) hear(ctx context.Context) (stop func()) {
 		<-done
 	}
 }
+
+// leave tells other replicas what the ledger of this one has in the end.
+func (p *callPath) leave(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, leaveWithin)
+	defer cancel()
+	if err := p.engine.Leave(ctx); err != nil {
+		p.log.WarnContext(ctx, "other replicas do not know all that was spent here until this one is back", "err", err)
+	}
+}
+
+// leaveWithin bounds how long an end waits for others to be told.
+const leaveWithin = 10 * time.Second
 
 // hearFirst bounds how long a start waits for what other replicas know.
 const hearFirst = 5 * time.Second

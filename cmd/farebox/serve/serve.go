@@ -20,6 +20,7 @@ import (
 	"github.com/farebox/farebox/policy/budget"
 	"github.com/farebox/farebox/policy/engine"
 	"github.com/farebox/farebox/policy/ledger"
+	"github.com/farebox/farebox/policy/parts"
 	"github.com/farebox/farebox/policy/relay"
 	"github.com/farebox/farebox/policy/terms"
 	"github.com/farebox/farebox/tokenizer/dialects"
@@ -103,6 +104,7 @@ func Run(ctx context.Context, from Source, log *slog.Logger) error {
 	envoy.Drain(context.WithoutCancel(ctx), time.Duration(drain.Wait), time.Duration(drain.Timeout))
 	path.refill(context.WithoutCancel(ctx)) // what still waits for the store of budgets
 	path.leases.giveBack(context.WithoutCancel(ctx), log)
+	path.leave(context.WithoutCancel(ctx))
 	admin.stop(context.WithoutCancel(ctx))
 	return joinClose(err, books)
 }
@@ -123,6 +125,7 @@ type callPath struct {
 
 	decisions ledger.Store // the store, of which other replicas are told
 	relay     *relay.Relay // nil: there are none
+	parts     *parts.Parts // likewise
 
 	approvals   *access.Approvals
 	approveTurn sync.Mutex // held while approvals are read and set
@@ -155,7 +158,7 @@ func newCallPath(ctx context.Context, c *config.Config, b *books, state budget.S
 	state, p.leases = newLeases(c, state)
 	p.engine, err = engine.New(engine.Options{
 		Rules: rules.engine, Journal: b.writer, Estimator: estimate.New(), Registerer: reg,
-		Budgets: state, Spending: b.store, Topups: b.store, Charges: b.store, Alerts: p.alerts.desk, Deferrals: b.store, CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
+		Budgets: state, Spending: b.store, Topups: b.store, Parts: p.parts, Charges: b.store, Alerts: p.alerts.desk, Deferrals: b.store, CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
 	})
 	if err != nil {
 		return nil, err

@@ -13,7 +13,8 @@ import (
 const sweepEvery = 5 * time.Second
 
 // refillEvery is how often a store of budgets that others share is asked if it has
-// lost anything: sooner than it opens again without what this ledger has.
+// lost anything, sooner than it opens again without what this ledger has, and how
+// soon what a window has left is known in the next.
 const refillEvery = time.Second
 
 // sweep settles deferred work that has expired, until ctx ends or stop, which
@@ -37,6 +38,7 @@ func (p *callPath) sweep(ctx context.Context) (stop func()) {
 			case <-often.C:
 				p.refill(ctx)
 				p.leases.count(ctx, p.log)
+				p.engine.Carry(ctx)
 			case <-p.engine.Lost():
 				p.refill(ctx)
 			}
