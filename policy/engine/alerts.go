@@ -23,7 +23,7 @@ func (e *Engine) crossed(all []budget.Crossed) {
 		if rules != nil {
 			rule = rules.Rule(c.Rule)
 		}
-		if rule == nil || !slices.Contains(rule.Thresholds, c.Percent) {
+		if rule == nil || !slices.Contains(rule.Thresholds, c.Percent) || e.raisedSince(rules, c) {
 			continue
 		}
 		e.metrics.crossed.WithLabelValues(c.Rule, strconv.Itoa(c.Percent)).Inc()
@@ -31,6 +31,13 @@ func (e *Engine) crossed(all []budget.Crossed) {
 		event.Percent, event.Spent = c.Percent, c.Spent
 		e.alert(event)
 	}
+}
+
+// raisedSince reports whether a mark was crossed only by the limit that was there when
+// its call was held for: it was raised since, and so much of it is not spent.
+func (e *Engine) raisedSince(rules *budget.Rules, c *budget.Crossed) bool {
+	now, is := rules.Of(c.Rule, c.Of, e.o.Budgets.Now())
+	return is && now.Limit > c.Limit && now.Key() == c.Key() && len(now.Crossings(0, c.Spent, []int{c.Percent})) == 0
 }
 
 // ranOut tells of the first call in a window for which a budget had too little:

@@ -88,3 +88,27 @@ func TestRunawaysAreToldByOwnerAndModel(t *testing.T) {
 		}
 	}
 }
+
+// Calls that were under way when a limit was raised cross no marks of the limit that
+// was: nobody is woken by a budget that has enough again.
+func TestALimitThatWasRaisedIsToldByWhatItIs(t *testing.T) {
+	told, kept := &desk{}, &treasury{}
+	rule := month("month", 2*mostOfACall)
+	rule.Thresholds = []int{3}
+	e, _, _ := limited(t, func(o *engine.Options) { o.Alerts, o.Topups = told, kept }, rule)
+	before := admit(t, e, numbered(1, "a"))
+	topUp(t, kept, noon.Add(time.Hour), true)
+	if err := e.Raise(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	e.Settle(t.Context(), before, answered)
+	if len(told.events) != 0 {
+		t.Fatalf("the limit that was: %+v", told.events)
+	}
+	for n := range byte(3) {
+		e.Settle(t.Context(), admit(t, e, numbered(2+n, "a")), answered)
+	}
+	if len(told.events) != 1 || told.events[0].Limit != 5*mostOfACall || told.events[0].Percent != 3 {
+		t.Errorf("the limit that is: %+v", told.events)
+	}
+}
