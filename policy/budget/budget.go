@@ -63,6 +63,9 @@ type Account struct {
 	Limit int64
 	// Soft accounts take whatever is asked, and are never short: they only count.
 	Soft bool
+	// Named says that the configuration, or a person, has given it a limit of its own: it
+	// is no value that callers made up.
+	Named bool
 	// Start and End bound the window, half open; End is zero where it never ends.
 	// For Rolling and Rate accounts they are zero.
 	Start, End time.Time
@@ -109,10 +112,12 @@ type Hold struct {
 
 // Short says that a hold was not taken: nothing of it was.
 type Short struct {
-	At    int       // the first of the hold's accounts that is short; below 0: none is
-	Left  int64     // what that account had left
-	Spent int64     // what it had spent, as State has it; what was held then is not in it
-	Again time.Time // when it will have enough by itself, if nothing else is taken; zero: it is not known, or never
+	At    int   // the first of the hold's accounts that is short; below 0: none is
+	Left  int64 // what that account had left
+	Spent int64 // what it had spent, as State has it; what was held then is not in it
+	// Shared says that the account is Others, as there are too many for one of its own.
+	Shared bool
+	Again  time.Time // when it will have enough by itself, if nothing else is taken; zero: it is not known, or never
 }
 
 // OK reports whether the hold was taken.

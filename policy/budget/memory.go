@@ -3,6 +3,7 @@ package budget
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/farebox/farebox/policy"
@@ -16,7 +17,11 @@ type Memory struct {
 
 	mu       sync.Mutex // guards all below; held for look-ups and arithmetic only
 	accounts map[place]*count
+	live     map[place]int // accounts by their group
 	holds    map[attempt]*taking
+
+	most   int // accounts of a group
+	shared atomic.Int64
 }
 
 var _ Store = (*Memory)(nil)
@@ -32,11 +37,14 @@ type taking struct {
 	Hold
 	at   time.Time // when what is settled was spent
 	from []part    // of Accounts, in their order
+
+	copied bool // Accounts are not those that were given
 }
 
 // part is what a hold took of one account.
 type part struct {
 	*count
+	made bool  // the account was not there before
 	full int64 // of a Rate: when it would have been full again, had nothing else been taken since
 }
 
@@ -45,7 +53,7 @@ func NewMemory(now func() time.Time) *Memory {
 	if now == nil {
 		now = time.Now
 	}
-	return &Memory{now: now, accounts: map[place]*count{}, holds: map[attempt]*taking{}}
+	return &Memory{now: now, accounts: map[place]*count{}, live: map[place]int{}, holds: map[attempt]*taking{}, most: MaxLive}
 }
 
 // Now implements Store.
@@ -66,9 +74,12 @@ func (m *Memory) Reserve(_ context.Context, h Hold) (Short, error) {
 		return Taken, nil
 	}
 	for i := range h.Accounts {
-		fresh.from[i].count = m.count(&h.Accounts[i])
+		c, of, made := m.count(&h.Accounts[i])
+		fresh.from[i].count, fresh.from[i].made = c, made
+		fresh.own(i, of)
 	}
 	if short := fresh.raise(Amounts{}, h.Most, now); !short.OK() {
+		m.unmake(fresh)
 		return short, nil
 	}
 	for i := range fresh.from {
@@ -95,7 +106,7 @@ func (t *taking) raise(before, most Amounts, now time.Time) Short {
 				b := &t.Accounts[j]
 				t.from[j].untake(b, most[b.Unit], before[b.Unit])
 			}
-			return Short{At: i, Left: left, Spent: t.from[i].spentAt(a, now), Again: again}
+			return Short{At: i, Left: left, Spent: t.from[i].spentAt(a, now), Again: again, Shared: a.Of == Others}
 		}
 	}
 	for i := range t.from {
@@ -166,6 +177,7 @@ func (m *Memory) Release(_ context.Context, id policy.CallID, n int) error {
 	if t := m.holds[attempt{id, n}]; t != nil {
 		delete(m.holds, attempt{id, n})
 		t.settle(Amounts{}, nil, m.now())
+		m.tidy(t)
 	}
 	return nil
 }
@@ -176,9 +188,11 @@ func (m *Memory) Spend(_ context.Context, accounts []Account, spent Amounts, thr
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i := range accounts {
-		a := &accounts[i]
-		before, after := m.count(a).spend(a, spent[a.Unit], now, now)
-		crossed = appendCrossed(crossed, a, before, after, thresholds)
+		a := accounts[i]
+		c, of, _ := m.count(&a)
+		a.Of = of
+		before, after := c.spend(&a, spent[a.Unit], now, now)
+		crossed = appendCrossed(crossed, &a, before, after, thresholds)
 	}
 	return crossed, nil
 }
@@ -192,7 +206,7 @@ func (m *Memory) States(_ context.Context, accounts []Account) ([]State, error) 
 	for i := range accounts {
 		a := &accounts[i]
 		states[i].Account = *a
-		if c := m.accounts[placeOf(a)]; c != nil {
+		if _, c := m.find(a); c != nil {
 			states[i].Spent, states[i].Held = c.spentAt(a, now), c.held
 		}
 	}
@@ -207,8 +221,8 @@ func (m *Memory) Load(_ context.Context, states []State) error {
 	fresh := map[place]bool{}
 	for i := range states {
 		s := &states[i]
-		key := placeOf(&s.Account)
-		fresh[key] = fresh[key] || m.accounts[key] == nil
+		key, known := m.find(&s.Account)
+		fresh[key] = fresh[key] || known == nil
 		if !fresh[key] {
 			continue
 		}
@@ -216,7 +230,8 @@ func (m *Memory) Load(_ context.Context, states []State) error {
 		if at.IsZero() {
 			at = now
 		}
-		m.count(&s.Account).spend(&s.Account, s.Spent, at, now)
+		c, _, _ := m.count(&s.Account)
+		c.spend(&s.Account, s.Spent, at, now)
 	}
 	return nil
 }
@@ -232,7 +247,8 @@ func (m *Memory) Add(_ context.Context, states []State) error {
 		if at.IsZero() {
 			at = now
 		}
-		m.count(&s.Account).spend(&s.Account, s.Spent, at, now)
+		c, _, _ := m.count(&s.Account)
+		c.spend(&s.Account, s.Spent, at, now)
 	}
 	return nil
 }
@@ -261,23 +277,8 @@ func (m *Memory) Lapse(context.Context) (lapsed int, _ error) {
 		case c.since.IsZero():
 			c.since = now
 		case now.Sub(c.since) >= keepOver:
-			delete(m.accounts, key)
+			m.forget(key)
 		}
 	}
 	return lapsed, nil
-}
-
-// count is what is known of an account; a new one has spent nothing.
-func (m *Memory) count(a *Account) *count {
-	key := placeOf(a)
-	c := m.accounts[key]
-	if c == nil {
-		c = &count{}
-		if a.Rolling > 0 {
-			c.parts = newParts(a.Rolling)
-		}
-		m.accounts[key] = c
-	}
-	c.end = a.End
-	return c
 }

@@ -191,12 +191,12 @@ func (c *compiled) account(a *Account, of func(string) string, now time.Time) {
 func (c *compiled) accountOf(a *Account, of string, now time.Time) {
 	*a = Account{Rule: c.rule.Name, Of: of, Unit: c.rule.Unit, Series: c.series, Limit: c.rule.Limit, Soft: c.rule.OnExhausted == Allow, Rate: c.rule.Rate}
 	if limit, other := c.rule.Except[a.Of]; other {
-		a.Limit = limit
+		a.Limit, a.Named = limit, true
 	}
 	if more := c.more.Load(); more != nil {
 		for i := range (*more)[of] {
 			if e := &(*more)[of][i]; e.in(now) {
-				a.Limit = plus(a.Limit, e.Amount)
+				a.Limit, a.Named = plus(a.Limit, e.Amount), true
 			}
 		}
 	}

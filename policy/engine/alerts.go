@@ -66,7 +66,7 @@ func eventOf(rule *budget.Rule, a *budget.Account) alert.Event {
 
 // teamOf is the team that an account is of, if it is of one.
 func teamOf(rule *budget.Rule, of string) string {
-	if i := slices.Index(rule.Per, "team"); i >= 0 {
+	if i := slices.Index(rule.Per, "team"); i >= 0 && of != budget.Others {
 		if parts := strings.Split(of, "/"); i < len(parts) {
 			return strings.NewReplacer("%2F", "/", "%25", "%").Replace(parts[i])
 		}

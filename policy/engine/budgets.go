@@ -124,6 +124,9 @@ func (e *Engine) take(ctx context.Context, p *plan) *policy.Refusal {
 		}
 		e.budgets.note(p.hold.Accounts) // whoever is turned away will look for them
 		a := p.hold.Accounts[short.At]
+		if short.Shared {
+			a.Of = budget.Others
+		}
 		e.ranOut(p, &a, short.Left)
 		why := e.exhausted(&a, short)
 		if !p.adapt(e, short) {

@@ -21,9 +21,10 @@ type limits struct {
 	filled      prometheus.Counter
 	extended    *prometheus.CounterVec
 	stopped     *prometheus.CounterVec
+	others      prometheus.CounterFunc
 }
 
-func newLimits(r prometheus.Registerer, shown prometheus.Collector) (*limits, error) {
+func newLimits(r prometheus.Registerer, shown prometheus.Collector, store budget.Store) (*limits, error) {
 	l := &limits{
 		exhausted: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "farebox_budget_exhausted_total", Help: "Calls for which a budget or rate limit had too little left, by what was done.",
@@ -53,7 +54,15 @@ func newLimits(r prometheus.Registerer, shown prometheus.Collector) (*limits, er
 	l.stopped = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "farebox_stopped_total", Help: "Streamed answers that ended midway for want of budget: stopped, or would_stop in mode observe.",
 	}, []string{"budget", "did"})
-	for _, c := range []prometheus.Collector{l.extended, l.stopped, l.exhausted, l.known, l.storeFailed, l.crossed, l.exceeded, l.lapsed, l.filled, shown} {
+	l.others = prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "farebox_budget_others_total", Help: "Times that something was held or spent of an account (others): its budget or rate limit had too many accounts in memory for a new one.",
+	}, func() float64 {
+		if m, here := store.(interface{ Shared() int64 }); here {
+			return float64(m.Shared())
+		}
+		return 0
+	})
+	for _, c := range []prometheus.Collector{l.others, l.extended, l.stopped, l.exhausted, l.known, l.storeFailed, l.crossed, l.exceeded, l.lapsed, l.filled, shown} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics of budgets: %w", err)
 		}

@@ -155,7 +155,7 @@ func New(o Options) (*Engine, error) {
 	if e.metrics, err = newMetrics(o.Registerer, o.MaxSeries, e.pending.count); err != nil {
 		return nil, err
 	}
-	if e.metrics.limits, err = newLimits(o.Registerer, standing{e}); err != nil {
+	if e.metrics.limits, err = newLimits(o.Registerer, standing{e}, o.Budgets); err != nil {
 		return nil, err
 	}
 	if err := e.Configure(o.Rules); err != nil {

@@ -188,7 +188,11 @@ func (p *plan) adapt(e *Engine, short budget.Short) bool {
 	switch rule.OnExhausted {
 	case budget.Throttle:
 		a.Soft = true
-		rate := budget.Account{Rule: throttled(a.Rule), Of: a.Of, Unit: budget.Requests, Limit: rule.Throttled, Rate: throttle}
+		of := a.Of
+		if short.Shared {
+			of = budget.Others
+		}
+		rate := budget.Account{Rule: throttled(a.Rule), Of: of, Unit: budget.Requests, Limit: rule.Throttled, Rate: throttle}
 		p.hold.Accounts = append(p.hold.Accounts, rate)
 		p.ruled(rule.Name, fmt.Sprintf("exhausted: one of %d calls a minute", rule.Throttled))
 		return true
