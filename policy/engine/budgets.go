@@ -243,7 +243,7 @@ func took(rec *policy.Record) (a budget.Amounts) {
 // records of the call, as of its later tries, find no hold: they are counted
 // without one. filling.calls must be held.
 func (e *Engine) spend(ctx context.Context, t *policy.Ticket, rec *policy.Record, recovered bool) {
-	s := settlement{id: t.ID, attempt: heldAs(t), held: t.Hold.Taken || t.Hold.Uncounted, spent: took(rec), passed: t.Hold.Uncounted, next: 1 + rec.Attempt}
+	s := settlement{id: t.ID, attempt: heldAs(t), held: t.Hold.Taken || t.Hold.Uncounted, spent: took(rec), passed: t.Hold.Uncounted, next: 1 + rec.Attempt, at: t.At}
 	s.added = e.added(t, rec.Provider)
 	switch {
 	case !s.held:
@@ -260,7 +260,7 @@ func (e *Engine) spend(ctx context.Context, t *policy.Ticket, rec *policy.Record
 func (e *Engine) move(ctx context.Context, rec *policy.Record) {
 	t := policy.Ticket{Request: policy.Request{At: rec.Admitted}, Owner: rec.Owner}
 	t.Call.Model, t.Call.Operation = rec.ModelAsked, rec.Operation
-	s := settlement{id: rec.ID, spent: took(rec), others: e.others(&t, rec.Provider), next: corrections + rec.Revision}
+	s := settlement{id: rec.ID, spent: took(rec), others: e.others(&t, rec.Provider), next: corrections + rec.Revision, at: rec.Admitted}
 	if len(s.others) > 0 {
 		e.budgets.settle(ctx, s)
 	}

@@ -88,3 +88,37 @@ func spentOnlyIn(t *testing.T, store budget.Store, rules *budget.Rules, now time
 		}
 	}
 }
+
+// In a window that moves, what later tries and corrections take counts from when their
+// call was admitted, as it does when accounts are filled.
+func TestWhatComesLateLeavesAMovingWindowWithItsCall(t *testing.T) {
+	now := noon
+	store, book := budget.NewMemory(func() time.Time { return now }), &pages{}
+	rule := budget.Rule{Name: "day", Per: []string{"team"}, Limit: usd, Window: budget.Window{Every: budget.Rolling, Length: 24 * time.Hour}}
+	var used *engine.Options
+	e, _, _ := limited(t, func(o *engine.Options) {
+		o.Journal, o.Budgets, o.Now, used = book, store, func() time.Time { return now }, o
+	}, rule)
+	ticket := admit(t, e, numbered(1, "a"))
+	now = now.Add(10 * time.Hour)
+	again := answered
+	again.Attempt = 1
+	e.Settle(t.Context(), ticket, answered)
+	e.Settle(t.Context(), ticket, again)
+	correction := book.All()[0]
+	correction.Revision, correction.Purpose = 1, policy.Correction
+	if err := e.Correct(t.Context(), correction); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		at   time.Time
+		want int64
+	}{{now, 3 * costOfACall}, {noon.Add(23 * time.Hour), 3 * costOfACall}, {noon.Add(25 * time.Hour), 0}} {
+		now = c.at
+		a, _ := used.Rules.Budgets.Of("day", "a", now)
+		states, err := store.States(t.Context(), []budget.Account{a})
+		if err != nil || states[0].Spent != c.want {
+			t.Errorf("at %v: %+v, %v, want %d", now, states, err, c.want)
+		}
+	}
+}

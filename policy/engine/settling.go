@@ -31,6 +31,7 @@ type settlement struct {
 	others []budget.Account
 	added  []budget.Account // that have no part in the hold, and count what is spent beside it
 	next   int              // the attempt of a hold of nothing on others
+	at     time.Time        // when the call was admitted
 
 	// Of a store that others share: those that held for the call, and how often the
 	// store had been filled then. If it was since, and has no hold, it had lost it.
@@ -113,7 +114,11 @@ func (b *accounts) try(ctx context.Context, s *settlement) error {
 	}
 	s.others = softened(s.others)
 	store := b.e.o.Budgets
-	if _, err := store.Reserve(ctx, budget.Hold{ID: s.id, Attempt: s.next, Accounts: s.others, Until: store.Now().Add(holdFor)}); err != nil {
+	h := budget.Hold{ID: s.id, Attempt: s.next, Accounts: s.others, Until: store.Now().Add(holdFor)}
+	if slices.ContainsFunc(s.others, func(a budget.Account) bool { return a.Rolling > 0 }) {
+		h.At = s.at // else the windows of its accounts say when
+	}
+	if _, err := store.Reserve(ctx, h); err != nil {
 		return err
 	}
 	b.note(s.others)
