@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -62,8 +63,8 @@ func TestAChargeExhaustsABudgetUntilItIsReversed(t *testing.T) {
 	}
 }
 
-// TestAChargeCountsForAllReplicas: it is booked at one, and is there again when their
-// store has lost it, and when that replica has started again.
+// TestAChargeCountsForAllReplicas: it is booked at one, once whoever is told of it, and
+// is there again when their store has lost it, and when that replica has started again.
 func TestAChargeCountsForAllReplicas(t *testing.T) {
 	t.Parallel()
 	c := startChainWith(t, withCharges(), "")
@@ -97,6 +98,15 @@ func TestAChargeCountsForAllReplicas(t *testing.T) {
 	passes()
 	book("add", "throughput", "--usd", "5", "--team", "support", "--id", "ptu")
 	book("add", "throughput", "--usd", "5", "--team", "support", "--id", "ptu")
+	told := func(want string, args ...string) {
+		t.Helper()
+		if out, err := c.Replicas[0].Command(t.Context(), append([]string{"charges"}, args...)...); !strings.Contains(fmt.Sprint(out, err), want) {
+			t.Errorf("another replica, told %q, says %q, %v, want %q", args, out, err, want)
+		}
+	}
+	told("ptu  5.00  team=support", "add", "throughput", "--usd", "5", "--team", "support", "--id", "ptu")
+	told("another charge ptu is in the ledger of replica", "add", "throughput", "--usd", "4", "--team", "support", "--id", "ptu")
+	told("charge ptu is in the ledger of replica", "reverse", "ptu", "billed to the wrong team")
 	refused("once it is booked")
 	if err := c.redis.Forget(t.Context()); err != nil {
 		t.Fatal(err)

@@ -131,7 +131,7 @@ func (s *server) book(ctx context.Context, who Who, q *chargePost) (*Charge, err
 	}
 	action := ChargeBook
 	if c.Of != "" {
-		if action, err = ChargeReverse, s.mayReverse(ctx, who, c.Of); err != nil {
+		if action, err = ChargeReverse, s.mayReverse(ctx, who, c); err != nil {
 			return nil, err
 		}
 	}
@@ -182,20 +182,33 @@ func (s *server) chargeOf(who Who, asked *ChargeAsked) (*ledger.Charge, error) {
 }
 
 // mayReverse says why a charge is not for who to reverse.
-func (s *server) mayReverse(ctx context.Context, who Who, id string) error {
-	whole, there, err := s.ledger.Charge(ctx, id)
-	if err != nil {
-		return fmt.Errorf("find charge: %w", err)
+func (s *server) mayReverse(ctx context.Context, who Who, c *ledger.Charge) error {
+	whole, there, err := s.ledger.Charge(ctx, c.Of)
+	var other *ledger.Elsewhere
+	if errors.As(err, &other) {
+		there = other.Booked != nil || who.Team == ""
+		if other.Booked != nil {
+			whole = *other.Booked
+		}
 	}
-	if !there || !who.sees(whole.For["team"]) {
-		return &Error{Status: http.StatusNotFound, Code: NotFound, Message: fmt.Sprintf("there is no charge %.64q", id)}
+	if err != nil && other == nil || there && who.sees(whole.For["team"]) {
+		return notBooked(c, err)
 	}
-	return nil
+	return &Error{Status: http.StatusNotFound, Code: NotFound, Message: fmt.Sprintf("there is no charge %.64q", c.Of)}
 }
 
 // notBooked says why a charge is not.
 func notBooked(c *ledger.Charge, err error) error {
+	var other *ledger.Elsewhere
 	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &other):
+		told := &Error{Status: http.StatusConflict, Code: Conflict, Message: other.Error()}
+		if other.Booked != nil && other.ID == c.ID {
+			told.Message = "another " + told.Message
+		}
+		return told
 	case errors.Is(err, ledger.ErrOtherCharge):
 		return &Error{Status: http.StatusConflict, Code: Conflict, Message: fmt.Sprintf("another charge has the id %s", c.ID)}
 	case errors.Is(err, ledger.ErrReversed), errors.Is(err, ledger.ErrReversal):

@@ -1,8 +1,10 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -150,5 +152,60 @@ func TestChargesOfOneTeam(t *testing.T) {
 	refusedWith(t, "reversing another team's", err, http.StatusNotFound)
 	if _, err = own.Book(t.Context(), ChargeAsked{Reverses: got.ID, Description: "x"}); err != nil {
 		t.Error(err)
+	}
+}
+
+// elsewhere is a ledger beside which another replica has ids.
+type elsewhere struct {
+	*memory
+	has map[string]*ledger.Charge // nil: it has not said what
+}
+
+func (e elsewhere) Charge(ctx context.Context, id string) (ledger.Charge, bool, error) {
+	if c, its := e.has[id]; its {
+		return ledger.Charge{}, false, &ledger.Elsewhere{ID: id, Replica: "east/1", Booked: c}
+	}
+	if id == "away" {
+		return ledger.Charge{}, false, ledger.ErrUncounted
+	}
+	return e.memory.Charge(ctx, id)
+}
+
+func (e elsewhere) Book(ctx context.Context, c ledger.Charge, by ledger.Change) (ledger.Charge, bool, error) {
+	if its, is := e.has[c.ID]; is {
+		return c, false, &ledger.Elsewhere{ID: c.ID, Replica: "east/1", Booked: its}
+	}
+	return e.memory.Book(ctx, c, by)
+}
+
+// The answer names the replica that has a charge, to those who may see it.
+func TestAChargeOfAnotherReplicaIsNamed(t *testing.T) {
+	l := elsewhere{&memory{}, map[string]*ledger.Charge{"seats": {ID: "seats", For: map[string]string{"team": "support"}}, "begun": nil}}
+	as := func(team string) *Client {
+		who := Who{Name: "fin", Role: Finance, Team: team}
+		s := httptest.NewServer(NewHandler(Options{Ledger: l, Budgets: &purses{}, Now: func() time.Time { return noon }, Identify: func(*http.Request) (Who, error) { return who, nil }}))
+		t.Cleanup(s.Close)
+		return NewClient(s.URL, s.Client())
+	}
+	for _, test := range []struct {
+		team   string
+		asked  ChargeAsked
+		status int
+		says   string
+	}{
+		{"", ChargeAsked{Reverses: "seats", Description: "x"}, http.StatusConflict, "replica east/1"},
+		{"support", ChargeAsked{Reverses: "seats", Description: "x"}, http.StatusConflict, "replica east/1"},
+		{"research", ChargeAsked{Reverses: "seats", Description: "x"}, http.StatusNotFound, "no charge"},
+		{"", ChargeAsked{Reverses: "begun", Description: "x"}, http.StatusConflict, "replica east/1"},
+		{"support", ChargeAsked{Reverses: "begun", Description: "x"}, http.StatusNotFound, "no charge"},
+		{"", ChargeAsked{Reverses: "away", Description: "x"}, http.StatusServiceUnavailable, "book it again"},
+		{"", ChargeAsked{ID: "seats", USD: "1", Description: "x"}, http.StatusConflict, "another charge seats is in the ledger of replica east/1"},
+		{"", ChargeAsked{ID: "begun", USD: "1", Description: "x"}, http.StatusConflict, "replica east/1"},
+	} {
+		_, err := as(test.team).Book(t.Context(), test.asked)
+		refusedWith(t, test.says, err, test.status)
+		if err == nil || !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%+v as %q: %v, want %q", test.asked, test.team, err, test.says)
+		}
 	}
 }

@@ -50,6 +50,19 @@ var (
 	ErrUncounted   = errors.New("the store of budgets does not answer")
 )
 
+// Elsewhere reports that the ledger of another replica has the id of a charge.
+type Elsewhere struct {
+	ID, Replica string
+	Booked      *Charge // what it has under the id; nil: it may have booked it, and has not told
+}
+
+func (e *Elsewhere) Error() string {
+	if e.Booked == nil {
+		return fmt.Sprintf("replica %s was told to book charge %s, and has not told that it did: ask that one, by its own address", e.Replica, e.ID)
+	}
+	return fmt.Sprintf("charge %s is in the ledger of replica %s: ask that one, by its own address", e.ID, e.Replica)
+}
+
 func (c *Charge) String() string { return "charge " + c.ID }
 
 // Said is a charge as the audit keeps it.

@@ -23,6 +23,13 @@
 // then, and what the ledger has and the board has not is posted. So it is at a start,
 // when the board has lost what it had, and every ten minutes, as a board may lose its
 // last notes unnoticed.
+//
+// # What is booked once
+//
+// A charge stays in the ledger of who was told of it. Its id is claimed on the board
+// before it is booked, and what was booked is told after, so that another replica that
+// is told the same answers with it, and books nothing. A board that has lost its notes
+// has lost the claims: an id is claimed anew when its own replica is told it again.
 package relay
 
 import (
@@ -63,6 +70,7 @@ type Options struct {
 	Board      board.Board           // required
 	Ledger     ledger.Adopts         // required; the Relay does not close it
 	Name       string                // required: what the audits of others call this replica
+	Part       string                // what its ledger is known by, under whatever name; empty: Name
 	Registerer prometheus.Registerer // required
 	Logger     *slog.Logger          // nil discards
 	Now        func() time.Time      // nil is time.Now
@@ -74,6 +82,8 @@ type Relay struct {
 	metrics *metrics
 	last    atomic.Int64 // number that was given
 	unsaid  atomic.Bool  // a note was not posted
+
+	booking chan struct{} // holds one: who books a charge
 
 	turn    chan struct{} // holds one: who may use what is below
 	readers []*reader
@@ -93,7 +103,10 @@ func New(o Options) (*Relay, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	r := &Relay{o: o, turn: make(chan struct{}, 1), readers: []*reader{{topic: decisions}, {topic: alerts}}}
+	if o.Part == "" {
+		o.Part = o.Name
+	}
+	r := &Relay{o: o, booking: make(chan struct{}, 1), turn: make(chan struct{}, 1), readers: []*reader{{topic: decisions}, {topic: alerts}}}
 	var err error
 	r.metrics, err = newMetrics(o.Registerer)
 	return r, err

@@ -24,9 +24,20 @@ func (a approving) DecideApproval(ctx context.Context, number int64, d ledger.De
 	return decided, a.path.approve(context.WithoutCancel(ctx))
 }
 
-// Book books a charge, and has budgets count it.
+// Book books a charge, once among all replicas, and has budgets count it.
 func (a approving) Book(ctx context.Context, c ledger.Charge, by ledger.Change) (ledger.Charge, bool, error) {
-	return a.path.engine.Book(ctx, c, by)
+	if a.path.relay == nil {
+		return a.path.engine.Book(ctx, c, by)
+	}
+	return a.path.relay.Book(ctx, c, by, a.path.engine.Book)
+}
+
+// Charge returns a charge; the error of one that another replica has says which.
+func (a approving) Charge(ctx context.Context, id string) (ledger.Charge, bool, error) {
+	if a.path.relay == nil {
+		return a.Store.Charge(ctx, id)
+	}
+	return a.path.relay.Charge(ctx, id)
 }
 
 // approve reads the approvals that were granted, those that have ended too, so that

@@ -28,7 +28,7 @@ func (p *callPath) relayTo(c *config.Config, state budget.Store, store ledger.Ad
 		return err
 	}
 	name := hostname() + "/" + part[:8] // a host may run several
-	if p.relay, err = relay.New(relay.Options{Board: shared.Board(), Ledger: store, Name: name, Registerer: reg, Logger: log}); err != nil {
+	if p.relay, err = relay.New(relay.Options{Board: shared.Board(), Ledger: store, Name: name, Part: part, Registerer: reg, Logger: log}); err != nil {
 		return err
 	}
 	if p.parts, err = parts.New(parts.Options{Board: shared.Board(), Ledger: part, Logger: log}); err != nil {
