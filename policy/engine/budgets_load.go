@@ -84,7 +84,7 @@ func (f *filler) read(ctx context.Context, rules *budget.Rules, rule *budget.Rul
 	each := rule.Window.Length / rollingSlices
 	for i := range rollingSlices {
 		until := f.now.Add(-time.Duration(i) * each)
-		to := until
+		to := until.Add(-time.Microsecond) // what is at the edge is in the slice that begins there
 		if i == 0 {
 			to = until.Add(aheadAtMost)
 		}

@@ -122,3 +122,27 @@ func TestWhatComesLateLeavesAMovingWindowWithItsCall(t *testing.T) {
 		}
 	}
 }
+
+// A call that was admitted where two slices of a moving window meet is filled once.
+func TestACallAtTheEdgeOfASliceOfAMovingWindowIsFilledOnce(t *testing.T) {
+	now := noon
+	book := &pages{}
+	rule := budget.Rule{Name: "day", Per: []string{"team"}, Limit: usd, Window: budget.Window{Every: budget.Rolling, Length: 24 * time.Hour}}
+	var used *engine.Options
+	clock := func() time.Time { return now }
+	e, _, _ := limited(t, func(o *engine.Options) {
+		o.Journal, o.Spending, o.Budgets, o.Now, used = book, book, budget.NewMemory(clock), clock, o
+	}, rule)
+	e.Settle(t.Context(), admit(t, e, numbered(1, "a")), answered)
+	now = noon.Add(3 * 24 * time.Hour / 30) // of thirty slices that the ledger is read in
+	filled := budget.NewMemory(clock)
+	again, _, _ := limited(t, func(o *engine.Options) { o.Journal, o.Spending, o.Budgets, o.Now = book, book, filled, clock }, rule)
+	if err := again.Fill(t.Context(), used.Rules.Budgets); err != nil {
+		t.Fatal(err)
+	}
+	a, _ := used.Rules.Budgets.Of("day", "a", now)
+	states, err := filled.States(t.Context(), []budget.Account{a})
+	if err != nil || states[0].Spent != costOfACall {
+		t.Errorf("spent %+v, %v, want %d", states, err, costOfACall)
+	}
+}
