@@ -27,7 +27,8 @@ COUNTS says of budgets that include charges what counts: calls and charges, or
 charges alone. What is spent has both; PER HOUR is of calls, as charges come at once.
 
 --who shows for each account who spent most of its window, by an owner attribute
-(user, project, …) or by model, provider or operation.
+(user, project, …) or by model, provider or operation. Where replicas share budgets,
+it is of the ledger of the one that is asked; all else is of all of them.
 
 LIMIT has what it was topped up by and what the window before left, which CARRIED
 tells. Shown are accounts that calls counted against in their window, of which the

@@ -57,7 +57,7 @@ type BudgetAccount struct {
 	Rolling     string     `json:"rolling,omitempty" doc:"The length of a window that moves with the clock." example:"24h0m0s"`
 	Refills     string     `json:"refills_in,omitempty" doc:"The time in which a rate limit is refilled from nothing." example:"1m0s"`
 
-	PerHour   string     `json:"per_hour,omitempty" doc:"What is spent in an hour: of the last 24 hours, or of the window where it is younger."`
+	PerHour   string     `json:"per_hour,omitempty" doc:"What is spent in an hour, by all replicas that share budgets: of the last 24 hours, or of the window where it is younger."`
 	Projected string     `json:"projected,omitempty" doc:"What will be spent when the window ends, at that rate."`
 	RunsOut   *time.Time `json:"runs_out,omitempty" doc:"When nothing will be left, at that rate; absent: not in this window, or it is not known."`
 	Reached   []int      `json:"reached" doc:"Those of its thresholds that it has reached, in percent of the limit."`
@@ -67,7 +67,7 @@ type BudgetAccount struct {
 	Note        string          `json:"note,omitempty"`
 	Until       *time.Time      `json:"until,omitempty" doc:"When the budget ends."`
 	ReviewBy    *time.Time      `json:"review_by,omitempty"`
-	Who         []BudgetSpender `json:"who,omitempty" doc:"Where it was asked: who spent most of the window, of the last 92 days at most, the first the most."`
+	Who         []BudgetSpender `json:"who,omitempty" doc:"Where it was asked: who spent most of the window, of the last 92 days at most, the first the most; of the ledger of the replica that is asked."`
 }
 
 // BudgetSpender is who spent a part of an account.

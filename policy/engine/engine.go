@@ -64,6 +64,9 @@ type Options struct {
 	// Parts tells what ledgers of others have that share Budgets; nil: nobody does, or
 	// windows leave nothing to the next.
 	Parts *parts.Parts
+	// Pace tells what ledgers of others have spent lately that share Budgets; nil: nobody
+	// does.
+	Pace *parts.Pace
 
 	// Alerts is told what people should know of; nil: nobody is. It must not block.
 	Alerts interface{ Alert(alert.Event) }
@@ -117,6 +120,7 @@ type Engine struct {
 	filling filling
 
 	rollovers rollovers
+	pacing    pacing
 	away      allowance
 }
 

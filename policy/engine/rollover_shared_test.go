@@ -37,7 +37,8 @@ func (p pool) Hold(ctx context.Context, h budget.Hold) error           { _, err 
 type fellow struct {
 	*engine.Engine
 	*history
-	log bytes.Buffer
+	ledger string
+	log    bytes.Buffer
 }
 
 // fellows are replicas whose windows are cut by now.
@@ -61,13 +62,18 @@ func (f *fellows) join(ledger string, h *history, rules ...budget.Rule) *fellow 
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	one := &fellow{history: h}
+	pace, err := parts.NewPace(parts.Options{Board: f.board, Ledger: ledger})
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	one := &fellow{history: h, ledger: ledger}
 	compiled, err := budget.Compile(rules)
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	one.Engine, _, _ = limited(f.t, func(o *engine.Options) {
-		o.Spending, o.Budgets, o.Parts, o.Rules.Budgets = h, f.store, p, compiled
+		o.Spending, o.Budgets, o.Parts, o.Pace, o.Rules.Budgets = h, f.store, p, pace, compiled
+		o.Now = func() time.Time { return f.now }
 		o.Logger = slog.New(slog.NewTextHandler(&one.log, nil))
 	})
 	if err := one.Fill(f.t.Context(), compiled); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/farebox/farebox/policy/budget"
 	"github.com/farebox/farebox/policy/ledger"
+	"github.com/farebox/farebox/policy/parts"
 )
 
 // Bounds of what standings say.
@@ -39,7 +40,7 @@ func (e *Engine) Standings(ctx context.Context, name, who string) ([]budget.Stan
 	now := e.o.Budgets.Now()
 	v := viewing{
 		filler: filler{ledger: e.o.Spending, now: now, asked: map[string][]ledger.Spent{}}, rules: rules, who: who,
-		seen: map[string][]string{},
+		seen: map[string][]string{}, pace: e.o.Pace,
 	}
 	for _, a := range e.budgets.shown(now) {
 		v.seen[a.Rule] = append(v.seen[a.Rule], a.Of)
@@ -96,6 +97,7 @@ type viewing struct {
 	rules *budget.Rules
 	who   string
 	seen  map[string][]string // what accounts of each rule are of
+	pace  *parts.Pace         // nil: nobody shares them
 }
 
 // viewed are the accounts of one rule.
@@ -152,7 +154,8 @@ func (v *viewing) standings(ctx context.Context, rule *budget.Rule) ([]budget.St
 	return list, nil
 }
 
-// fromLedger reads who spent in the window, and how much lately, over which time.
+// fromLedger reads who spent in the window, and how much lately, over which time; to
+// that it adds what other ledgers have told.
 func (v *viewed) fromLedger(ctx context.Context) (over time.Duration, err error) {
 	begin := v.rule.Window.Begin(v.now)
 	window := reading{v.rules, v.rule, keysOf(v.rule), later(begin, v.now.Add(-calledWithin)), v.now}
@@ -168,16 +171,19 @@ func (v *viewed) fromLedger(ctx context.Context) (over time.Duration, err error)
 	if err != nil {
 		return 0, err
 	}
-	calls := *v.rule
-	calls.Include = budget.Calls // charges come at once: they tell of no rate
-	lately := reading{v.rules, &calls, keysOf(v.rule), later(begin, v.now.Add(-burnOver)), v.now}
+	if !paced(v.rule) {
+		return 0, nil
+	}
+	lately := latelyOf(v.rules, v.rule, v.now)
 	if over = v.now.Sub(lately.from); over < leastOver {
 		over = 0
 	}
-	if !v.rule.Include.OfCalls() {
-		return 0, nil
+	if v.pace != nil {
+		for of, n := range v.pace.Others(v.rule.Mark(), lately.from, v.now) {
+			v.at(of).Burnt += n
+		}
 	}
-	return over, v.each(ctx, &lately, func(a *budget.Account, row *ledger.Spent, _ func(string) string) {
+	return over, v.each(ctx, lately, func(a *budget.Account, row *ledger.Spent, _ func(string) string) {
 		v.at(a.Of).Burnt += inUnit(row, a.Unit)
 	})
 }

@@ -34,6 +34,9 @@ func (p *callPath) relayTo(c *config.Config, state budget.Store, store ledger.Ad
 	if p.parts, err = parts.New(parts.Options{Board: shared.Board(), Ledger: part, Logger: log}); err != nil {
 		return err
 	}
+	if p.pace, err = parts.NewPace(parts.Options{Board: shared.Board(), Ledger: part, Logger: log}); err != nil {
+		return err
+	}
 	p.decisions = p.relay.Ledger()
 	p.relay.Follow(p.follow)
 	return nil
@@ -69,6 +72,37 @@ func (p *callPath) hear(ctx context.Context) (stop func()) {
 	go func() {
 		defer close(done)
 		p.relay.Run(ctx)
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// paceEvery is how often it is looked whether it is time to tell how fast budgets are
+// spent.
+const paceEvery = 5 * time.Second
+
+// tellPace tells other replicas how fast budgets are spent here, until ctx ends or
+// stop, which waits, is called.
+func (p *callPath) tellPace(ctx context.Context) (stop func()) {
+	if p.pace == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(paceEvery)
+		defer tick.Stop()
+		for {
+			p.engine.TellPace(ctx)
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+		}
 	}()
 	return func() {
 		cancel()

@@ -81,6 +81,7 @@ func Run(ctx context.Context, from Source, log *slog.Logger) error {
 	}
 	defer path.sweep(ctx)()
 	defer path.hear(ctx)()
+	defer path.tellPace(ctx)()
 	stopWatch, err := path.alerts.watch(ctx, c, books.store, reg, log)
 	if err != nil {
 		admin.stop(context.WithoutCancel(ctx))
@@ -126,6 +127,7 @@ type callPath struct {
 	decisions ledger.Store // the store, of which other replicas are told
 	relay     *relay.Relay // nil: there are none
 	parts     *parts.Parts // likewise
+	pace      *parts.Pace  // likewise
 
 	approvals   *access.Approvals
 	approveTurn sync.Mutex // held while approvals are read and set
@@ -158,7 +160,7 @@ func newCallPath(ctx context.Context, c *config.Config, b *books, state budget.S
 	state, p.leases = newLeases(c, state)
 	p.engine, err = engine.New(engine.Options{
 		Rules: rules.engine, Journal: b.writer, Estimator: estimate.New(), Registerer: reg,
-		Budgets: state, Spending: b.store, Topups: b.store, Parts: p.parts, Charges: b.store, Alerts: p.alerts.desk, Deferrals: b.store, CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
+		Budgets: state, Spending: b.store, Topups: b.store, Parts: p.parts, Pace: p.pace, Charges: b.store, Alerts: p.alerts.desk, Deferrals: b.store, CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
 	})
 	if err != nil {
 		return nil, err
