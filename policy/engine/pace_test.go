@@ -142,3 +142,21 @@ func TestPaceReadsLittle(t *testing.T) {
 		t.Errorf("it said %s", said)
 	}
 }
+
+// TestPaceIsOfAllReplicasOverRedis, from ledgers in files.
+func TestPaceIsOfAllReplicasOverRedis(t *testing.T) {
+	address, _ := redis(t)
+	rule := month("day", 10_000)
+	rule.Unit, rule.Window = budget.Tokens, budget.Window{Every: budget.Rolling, Length: 24 * time.Hour}
+	now := time.Now()
+	late, long := now.Add(-time.Hour), now.Add(-25*time.Hour)
+	a, _ := member(t, address, "ledger-a", written(t, map[string][]time.Time{"a": {late, long}}), rule)
+	b, _ := member(t, address, "ledger-b", written(t, map[string][]time.Time{"a": {late, late}, "b": {late}}), rule)
+	fill(t, a, b)
+	b.TellPace(t.Context())
+	a.TellPace(t.Context())
+	all, err := a.Standings(t.Context(), "day", "")
+	if err != nil || len(all) != 2 || all[0].Burnt != 3*18 || all[1].Burnt != 18 {
+		t.Errorf("it stands as %+v, %v", all, err)
+	}
+}

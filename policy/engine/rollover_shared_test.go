@@ -235,14 +235,32 @@ func member(t *testing.T, address, name string, s *sqlitestore.Store, rule budge
 	if err != nil {
 		t.Fatal(err)
 	}
+	pace, err := parts.NewPace(parts.Options{Board: store.Board(), Ledger: name})
+	if err != nil {
+		t.Fatal(err)
+	}
 	compiled, err := budget.Compile([]budget.Rule{rule})
 	if err != nil {
 		t.Fatal(err)
 	}
 	e, _, _ := limited(t, func(o *engine.Options) {
-		o.Spending, o.Budgets, o.Parts, o.Rules.Budgets, o.Topups = s, store, p, compiled, s
+		o.Spending, o.Budgets, o.Parts, o.Pace, o.Rules.Budgets, o.Topups = s, store, p, pace, compiled, s
 	})
 	return e, store
+}
+
+// fill has members add what their ledgers have.
+func fill(t *testing.T, all ...*engine.Engine) {
+	t.Helper()
+	for _, e := range all {
+		err := e.Fill(t.Context(), engine.RulesOf(e))
+		for again := time.Tick(50 * time.Millisecond); errors.Is(err, budget.ErrFresh); <-again { // others have time
+			err = e.Fill(t.Context(), engine.RulesOf(e))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // TestReplicasCarryTheSameOverRedis, from ledgers in files, and after it lost all.
@@ -260,15 +278,7 @@ func TestReplicasCarryTheSameOverRedis(t *testing.T) {
 	}
 	agree := func(when string) {
 		t.Helper()
-		for _, e := range all {
-			err := e.Fill(t.Context(), engine.RulesOf(e))
-			for again := time.Tick(50 * time.Millisecond); errors.Is(err, budget.ErrFresh); <-again { // others have time
-				err = e.Fill(t.Context(), engine.RulesOf(e))
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
+		fill(t, all...)
 		for range 2 {
 			for _, e := range all {
 				e.Sweep(t.Context())
