@@ -161,12 +161,7 @@ func (c *Client) Call(ctx context.Context, id string) (*CallAnswer, error) {
 
 // SetOutcome says how a call or an interaction turned out.
 func (c *Client) SetOutcome(ctx context.Context, o Outcome) (*OutcomeAnswer, error) {
-	body, err := json.Marshal(o)
-	if err != nil {
-		return nil, fmt.Errorf("write outcome: %w", err)
-	}
-	a := new(OutcomeAnswer)
-	return a, c.do(ctx, http.MethodPost, outcomesPath, body, a)
+	return post[OutcomeAnswer](ctx, c, outcomesPath, o)
 }
 
 // Approvals lists approvals of models, newest first.
@@ -204,12 +199,7 @@ func (c *Client) Outcomes(ctx context.Context, q OutcomesQuery) (*OutcomesAnswer
 // Rerate prices calls anew, some at a time: the answer's Next is the Cursor of the
 // same request for the rest.
 func (c *Client) Rerate(ctx context.Context, r Rerate) (*RerateAnswer, error) {
-	body, err := json.Marshal(r)
-	if err != nil {
-		return nil, fmt.Errorf("write rerate: %w", err)
-	}
-	a := new(RerateAnswer)
-	return a, c.do(ctx, http.MethodPost, reratePath, body, a)
+	return post[RerateAnswer](ctx, c, reratePath, r)
 }
 
 // Audit lists changes, newest first.

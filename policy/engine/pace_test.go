@@ -145,7 +145,7 @@ func TestPaceReadsLittle(t *testing.T) {
 
 // TestPaceIsOfAllReplicasOverRedis, from ledgers in files.
 func TestPaceIsOfAllReplicasOverRedis(t *testing.T) {
-	address, _ := redis(t)
+	address, _ := startRedis(t)
 	rule := month("day", 10_000)
 	rule.Unit, rule.Window = budget.Tokens, budget.Window{Every: budget.Rolling, Length: 24 * time.Hour}
 	now := time.Now()

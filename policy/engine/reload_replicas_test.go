@@ -4,44 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
-	"os"
-	"os/exec"
 	"testing"
 	"time"
 
 	"github.com/farebox/farebox/policy/budget"
 	"github.com/farebox/farebox/policy/budget/redisstore"
 )
-
-// startRedis starts a real server that ends with t, and returns its address. Where
-// there is none to start, t is skipped, but not in CI.
-func startRedis(t *testing.T) string {
-	t.Helper()
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("there is no redis-server: make deps installs it")
-		}
-		t.Skip("there is no redis-server: make deps installs it")
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
-	_, port, _ := net.SplitHostPort(address)
-	server := exec.Command(path, "--bind", "127.0.0.1", "--port", port, "--dir", t.TempDir(), "--save", "")
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		server.Process.Kill()
-		server.Wait()
-	})
-	return address
-}
 
 // replicas are processes that share a store, each with a ledger of its own.
 func replicas(t *testing.T, n int, random *rand.Rand, address string, rules ...budget.Rule) (all []*office) {
@@ -62,8 +30,7 @@ func replicas(t *testing.T, n int, random *rand.Rand, address string, rules ...b
 			case err == nil:
 				open++
 			case !errors.Is(err, budget.ErrFresh):
-				t.Logf("the store is not there yet: %v", err)
-				time.Sleep(20 * time.Millisecond) // it is being started
+				t.Fatal(err)
 			}
 		}
 	}
@@ -80,7 +47,8 @@ func TestReplicasThatReloadAtTheirOwnTimeCountEachCallOnce(t *testing.T) {
 	files := [][]budget.Rule{
 		{month}, {month, variants[1][0]}, {changed, variants[1][0], variants[2][0]}, {changed, variants[3][0], lastRule},
 	}
-	all := replicas(t, 3, random, startRedis(t), files[0]...)
+	address, _ := startRedis(t)
+	all := replicas(t, 3, random, address, files[0]...)
 	at := make([]int, len(all))
 	steps := func(of *office) func() {
 		return func() {

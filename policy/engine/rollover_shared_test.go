@@ -1,14 +1,10 @@
 package engine_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"log/slog"
-	"net"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -174,55 +170,6 @@ func TestABudgetThatSomeDoNotKnowYet(t *testing.T) {
 	}
 }
 
-// redis starts a real one for a test. It forgets all when it is told to.
-func redis(t *testing.T) (address string, forget func()) {
-	t.Helper()
-	path, err := exec.LookPath("redis-server")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("there is no redis-server: make deps installs it")
-		}
-		t.Skip("there is no redis-server: make deps installs it")
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address = l.Addr().String()
-	l.Close()
-	_, port, _ := net.SplitHostPort(address)
-	server := exec.Command(path, "--bind", "127.0.0.1", "--port", port, "--save", "", "--dir", t.TempDir())
-	out, err := server.StdoutPipe()
-	if err == nil {
-		err = server.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Process.Kill(); _ = server.Wait() })
-	lines := bufio.NewScanner(out)
-	for lines.Scan() && !strings.Contains(lines.Text(), "Ready to accept connections") {
-	}
-	go func() { // ends with the process
-		for lines.Scan() {
-		}
-	}()
-	return address, func() {
-		t.Helper()
-		c, err := net.Dial("tcp", address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		if _, err := c.Write([]byte("FLUSHALL\r\n")); err != nil {
-			t.Fatal(err)
-		}
-		if said, err := bufio.NewReader(c).ReadString('\n'); err != nil || said != "+OK\r\n" {
-			t.Fatalf("it said %q, %v", said, err)
-		}
-	}
-}
-
 // member is a replica over a real Redis, with a ledger in a file.
 func member(t *testing.T, address, name string, s *sqlitestore.Store, rule budget.Rule) (*engine.Engine, *redisstore.Store) {
 	t.Helper()
@@ -265,7 +212,7 @@ func fill(t *testing.T, all ...*engine.Engine) {
 
 // TestReplicasCarryTheSameOverRedis, from ledgers in files, and after it lost all.
 func TestReplicasCarryTheSameOverRedis(t *testing.T) {
-	address, forget := redis(t)
+	address, forget := startRedis(t)
 	last, this := monthOf(time.Now())
 	rule := rolled(budget.Rollover{Percent: 100, Negative: true})
 	rule.Unit = budget.Tokens

@@ -1,0 +1,60 @@
+package engine_test
+
+import (
+	"bufio"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// startRedis starts a real server that ends with t and is ready; forget has it lose all.
+// Where there is none to start, t is skipped, but not in CI.
+func startRedis(t *testing.T) (address string, forget func()) {
+	t.Helper()
+	path, err := exec.LookPath("redis-server")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("there is no redis-server: make deps installs it")
+		}
+		t.Skip("there is no redis-server: make deps installs it")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address = l.Addr().String()
+	l.Close()
+	_, port, _ := net.SplitHostPort(address)
+	server := exec.Command(path, "--bind", "127.0.0.1", "--port", port, "--save", "", "--dir", t.TempDir())
+	out, err := server.StdoutPipe()
+	if err == nil {
+		err = server.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Process.Kill(); _ = server.Wait() })
+	lines := bufio.NewScanner(out)
+	for lines.Scan() && !strings.Contains(lines.Text(), "Ready to accept connections") {
+	}
+	go func() { // ends with the process
+		for lines.Scan() {
+		}
+	}()
+	return address, func() {
+		t.Helper()
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := c.Write([]byte("FLUSHALL\r\n")); err != nil {
+			t.Fatal(err)
+		}
+		if said, err := bufio.NewReader(c).ReadString('\n'); err != nil || said != "+OK\r\n" {
+			t.Fatalf("it said %q, %v", said, err)
+		}
+	}
+}
