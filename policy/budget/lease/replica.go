@@ -75,3 +75,18 @@ func (s *Store) finish(b *share) {
 	}
 	b.finish()
 }
+
+// Count counts in the store what shares spent, and gives back what they will not use
+// soon. It is to be called about every second: then what a replica that has become
+// idle does not use is free for others.
+func (s *Store) Count(ctx context.Context) error {
+	var live []*share
+	s.mu.Lock()
+	for _, b := range s.shares {
+		if b.live {
+			live = append(live, b)
+		}
+	}
+	s.mu.Unlock()
+	return wrap("count shares of budgets", s.countAll(ctx, live, false))
+}

@@ -275,21 +275,6 @@ func (s *Store) Lapse(ctx context.Context) (lapsed int, _ error) {
 	return lapsed + n, err
 }
 
-// Count counts in the store what shares spent, and gives back what they will not use
-// soon. It is to be called about every second: then what a replica that has become
-// idle does not use is free for others.
-func (s *Store) Count(ctx context.Context) error {
-	var live []*share
-	s.mu.Lock()
-	for _, b := range s.shares {
-		if b.live {
-			live = append(live, b)
-		}
-	}
-	s.mu.Unlock()
-	return wrap("count shares of budgets", s.countAll(ctx, live, false))
-}
-
 // sweep spends what calls hold that are over their time. The store counts those of
 // which it has something.
 func (s *Store) sweep(now time.Time) (lapsed int, live []*share) {
