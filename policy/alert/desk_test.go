@@ -152,6 +152,7 @@ func TestTheSameEventIsOneAlert(t *testing.T) {
 		m, b, c := &ledgertest.Memory{}, &inbox{}, &inbox{}
 		one, _ := open(t, m, alert.Rules{Receivers: []alert.Receiver{to(b, alert.Info)}})
 		two, _ := open(t, m, alert.Rules{Receivers: []alert.Receiver{{Name: "another", Least: alert.Info, Notifier: c}}})
+		synctest.Wait() // each has looked for what is left of receivers that it has not
 		var all sync.WaitGroup
 		for range 20 {
 			all.Go(func() { one.Alert(spent(100)); two.Alert(spent(100)) })
