@@ -39,15 +39,17 @@ var (
 		[]byte(`"previous_response_id"`), []byte(`"conversation"`), []byte(`"conversation_id"`), []byte(`"file_id"`), []byte(`"file_ids"`), []byte(`"fileUri"`), []byte(`"file_uri"`),
 		[]byte(`"cachedContent"`), []byte(`"cached_content"`), []byte(`"item_reference"`), []byte(`"s3Location"`), []byte(`"container"`),
 		[]byte(`"document_url"`), []byte(`"previous_interaction_id"`), []byte(`"promptVariables"`), []byte(`"file_url"`),
+		[]byte(`"data_sources"`), []byte(`"dataSources"`),
 	}
 	// What is kept at the provider and may have hosted tools of its own.
-	keptWords   = [][]byte{[]byte(`"pmpt_`), []byte(`"prompt_id"`), []byte(`"agent_id"`), []byte(`"preset"`)}
+	keptWords = [][]byte{[]byte(`"pmpt_`), []byte(`"prompt_id"`), []byte(`"agent_id"`), []byte(`"agent_reference"`), []byte(`"assistant_id"`), []byte(`"preset"`)}
+	// What strange does not see, and more: words stand for tools wherever they stand.
 	hostedWords = [][]byte{
 		[]byte(`"web_search`), []byte(`"file_search`), []byte(`"fileSearch`), []byte(`"code_interpreter`), []byte(`"code_execution`), []byte(`"codeExecution`), []byte(`"mcp"`), []byte(`"mcp_servers"`),
 		[]byte(`"image_generation`), []byte(`"computer_use`), []byte(`"web_fetch`), []byte(`"googleSearch`), []byte(`"google_search`), []byte(`"googleMaps"`), []byte(`"google_maps"`), []byte(`"urlContext"`),
-		[]byte(`"url_context"`), []byte(`"search_parameters"`), []byte(`"connectors"`), []byte(`"plugins"`), []byte(`"tool_search`), []byte(`"advisor`), []byte(`"shell"`),
+		[]byte(`"url_context"`), []byte(`"search_parameters"`), []byte(`"connectors"`), []byte(`"plugins"`), []byte(`"tool_search`), []byte(`"advisor`),
 		[]byte(`"retrieval"`), []byte(`"enterpriseWebSearch"`), []byte(`"enterprise_web_search"`), []byte(`"x_search`), []byte(`"live_search`), []byte(`"collections_search`),
-		[]byte(`"systemTool"`), []byte(`"document_library"`), []byte(`"browser_search`), []byte(`"browser_automation`), []byte(`"visit_website`), []byte(`"wolfram_alpha`),
+		[]byte(`"systemTool"`), []byte(`"document_library"`), []byte(`"browser_search`), []byte(`"browser_automation`), []byte(`"visit_website`), []byte(`"wolfram_alpha`), []byte(`"enable_search"`),
 	}
 )
 
@@ -66,11 +68,12 @@ var toolWords = [][]byte{
 }
 
 // ContentOf weighs a JSON body, on the high side: a word that stands for something
-// else counts too. It reads the body once for each word that it looks for, and once
-// more where it has parts.
+// else counts too, and a tool that nobody knows is taken for a hosted one. It reads the
+// body once for each word that it looks for, and once more where it has parts, or
+// tools.
 func ContentOf(body []byte) Content {
 	hides := spelt(body) || anyOf(body, keptWords)
-	c := Content{Bytes: int64(len(body)), Elsewhere: hides || anyOf(body, elsewhereWords), Hosted: hides || anyOf(body, hostedWords)}
+	c := Content{Bytes: int64(len(body)), Elsewhere: hides || anyOf(body, elsewhereWords), Hosted: hides || anyOf(body, hostedWords) || strange(body)}
 	c.Beside = frame + aboutTools*count(body, toolWords)
 	c.Pictures = partsOf(body, pictureWords)
 	if c.Pictures > 0 && !pictured(body) {

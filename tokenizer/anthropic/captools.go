@@ -2,7 +2,6 @@ package anthropic
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/farebox/farebox/tokenizer"
 	"github.com/farebox/farebox/tokenizer/jsonscan"
@@ -37,7 +36,7 @@ func capTools(e *tokenizer.Editor, most int64) bool {
 // the model itself may call them.
 func takesBound(tool *tokenizer.Editor) bool {
 	kind := jsonscan.Word(tool.Raw("type"))
-	if !strings.HasPrefix(kind, "web_search_") && !strings.HasPrefix(kind, "web_fetch_") {
+	if !tokenizer.IsVersion(kind, "web_search_") && !tokenizer.IsVersion(kind, "web_fetch_") {
 		return false
 	}
 	callers := tool.Raw("allowed_callers")
@@ -60,6 +59,5 @@ func ofCaller(tool *tokenizer.Editor) bool {
 	if raw == nil || string(raw) == "null" {
 		return true
 	}
-	kind := jsonscan.Word(raw)
-	return kind == "custom" || slices.ContainsFunc([]string{"bash_", "text_editor_", "computer_", "memory_"}, func(of string) bool { return strings.HasPrefix(kind, of) })
+	return tokenizer.CallerRuns(jsonscan.Word(raw))
 }

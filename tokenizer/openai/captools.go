@@ -1,7 +1,7 @@
 package openai
 
 import (
-	"strings"
+	"slices"
 
 	"github.com/farebox/farebox/tokenizer"
 	"github.com/farebox/farebox/tokenizer/jsonscan"
@@ -19,18 +19,17 @@ func capTools(e *tokenizer.Editor, call *tokenizer.Call, c *tokenizer.Change) bo
 	hosted := false
 	all := e.Items("tools", []string{"type"}, func(tool *tokenizer.Editor) bool {
 		kind := jsonscan.Word(tool.Raw("type"))
-		counted := strings.HasPrefix(kind, "web_search") || kind == "file_search"
+		counted := slices.Contains(searches, kind)
 		hosted = hosted || counted
 		return counted || ofCaller(kind)
 	})
 	return all && (!hosted || e.Lower(c.ToolCalls, "max_tool_calls"))
 }
 
-// ofCaller reports whether the caller runs tools of that type itself.
-func ofCaller(kind string) bool {
-	switch kind {
-	case "function", "custom", "local_shell", "apply_patch", "computer_use_preview":
-		return true
-	}
-	return false
-}
+// searches are the tools that max_tool_calls counts, and of which a price says all that
+// their calls cost.
+var searches = []string{"web_search", "web_search_2025_08_26", "web_search_preview", "web_search_preview_2025_03_11", "file_search"}
+
+// ofCaller reports whether the caller runs tools of that type itself, which has no more
+// tools within.
+func ofCaller(kind string) bool { return kind != "namespace" && tokenizer.CallerRuns(kind) }
