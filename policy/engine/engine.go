@@ -66,7 +66,7 @@ type Options struct {
 	Parts *parts.Parts
 	// Pace tells what ledgers of others have spent lately that share Budgets; nil: nobody
 	// does.
-	Pace *parts.Pace
+	Pace *parts.Spans
 
 	// Alerts is told what people should know of; nil: nobody is. It must not block.
 	Alerts interface{ Alert(alert.Event) }

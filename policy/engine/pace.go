@@ -23,12 +23,12 @@ const (
 
 // pacing is what was read to tell it.
 type pacing struct {
-	turn    sync.Mutex               // held over I/O by who tells, which no call does
-	rules   *budget.Rules            // that it was read for
-	whole   time.Time                // when all was read
-	earlier map[string]*parts.Lately // what was admitted until paceLate before then, by mark
-	next    time.Time                // when it is told again
-	failing bool                     // as was said
+	turn    sync.Mutex             // held over I/O by who tells, which no call does
+	rules   *budget.Rules          // that it was read for
+	whole   time.Time              // when all was read
+	earlier map[string]*parts.Span // what was admitted until paceLate before then, by mark
+	next    time.Time              // when it is told again
+	failing bool                   // as was said
 }
 
 // TellPace tells other replicas what the ledger of this one has spent lately of
@@ -73,11 +73,11 @@ func (e *Engine) tellPace(ctx context.Context) error {
 	rules := e.rules.Load().Budgets
 	now := e.o.Budgets.Now()
 	if e.pacing.rules != rules || now.Sub(e.pacing.whole).Abs() >= paceWhole {
-		e.pacing.rules, e.pacing.whole, e.pacing.earlier = rules, now, map[string]*parts.Lately{}
+		e.pacing.rules, e.pacing.whole, e.pacing.earlier = rules, now, map[string]*parts.Span{}
 	}
 	f := newFiller(e.o.Spending, now)
 	var marks []string
-	var all []parts.Lately
+	var all []parts.Span
 	for _, rule := range rulesOf(rules) {
 		if rule.Over(now) || !paced(rule) {
 			continue
@@ -109,14 +109,14 @@ func latelyOf(rules *budget.Rules, rule *budget.Rule, now time.Time) *reading {
 
 // read is what the ledger has of a rule; of what was read before it reads again only
 // what calls that were under way may have changed.
-func (p *pacing) read(ctx context.Context, f *filler, rules *budget.Rules, rule *budget.Rule) (*parts.Lately, error) {
+func (p *pacing) read(ctx context.Context, f *filler, rules *budget.Rules, rule *budget.Rule) (*parts.Span, error) {
 	r := latelyOf(rules, rule, f.now)
-	l := &parts.Lately{Mark: rule.Mark(), From: r.from, To: r.until, Spent: map[string]int64{}}
+	l := &parts.Span{Mark: rule.Mark(), From: r.from, To: r.until, Spent: map[string]int64{}}
 	rests := p.whole.Add(-paceLate).Truncate(time.Microsecond)
 	if r.from.Before(rests) {
 		was := p.earlier[l.Mark]
 		if was == nil {
-			was = &parts.Lately{Mark: l.Mark, From: r.from, To: rests, Spent: map[string]int64{}}
+			was = &parts.Span{Mark: l.Mark, From: r.from, To: rests, Spent: map[string]int64{}}
 			early := *r
 			early.until = rests.Add(-time.Microsecond)
 			if err := f.pace(ctx, &early, was.Spent); err != nil {

@@ -97,7 +97,7 @@ type viewing struct {
 	rules *budget.Rules
 	who   string
 	seen  map[string][]string // what accounts of each rule are of
-	pace  *parts.Pace         // nil: nobody shares them
+	pace  *parts.Spans        // nil: nobody shares them
 }
 
 // viewed are the accounts of one rule.

@@ -3,8 +3,9 @@
 //
 // In goes what the ledger of this replica has of the windows of a budget, out comes
 // what all ledgers have together, and whether that may be too little; and, apart from
-// it, what ledgers spent lately (Pace). It refuses to know rules, what is carried, at
-// which rate budgets end, and where the board is.
+// it, what ledgers spent in some time: lately, or in an hour (Spans). It refuses to
+// know rules, what is carried, at which rate budgets end, who is told, and where the
+// board is.
 //
 // # When a window is whole
 //

@@ -13,6 +13,7 @@ import (
 	"github.com/farebox/farebox/policy/alert/notify"
 	"github.com/farebox/farebox/policy/alert/watch"
 	"github.com/farebox/farebox/policy/ledger"
+	"github.com/farebox/farebox/policy/parts"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -43,9 +44,9 @@ func (a *alerts) configure(c *config.Config, rules *alert.Rules) error {
 }
 
 // watch looks for what budgets do not see, until the function that it returns is
-// called.
-func (a *alerts) watch(ctx context.Context, c *config.Config, store ledger.Store, counters prometheus.Gatherer, log *slog.Logger) (stop func(), err error) {
-	a.watches, err = watch.New(watch.Options{Ledger: store, Counters: counters, Alert: a.desk.Alert, Logger: log}, watchRules(c))
+// called. hours are those of other replicas, or nil.
+func (a *alerts) watch(ctx context.Context, c *config.Config, store ledger.Store, hours *parts.Spans, counters prometheus.Gatherer, log *slog.Logger) (stop func(), err error) {
+	a.watches, err = watch.New(watch.Options{Ledger: store, Counters: counters, Alert: a.desk.Alert, Hours: hours, Logger: log}, watchRules(c))
 	if err != nil {
 		return nil, err
 	}

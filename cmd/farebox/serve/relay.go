@@ -37,6 +37,9 @@ func (p *callPath) relayTo(c *config.Config, state budget.Store, store ledger.Ad
 	if p.pace, err = parts.NewPace(parts.Options{Board: shared.Board(), Ledger: part, Logger: log}); err != nil {
 		return err
 	}
+	if p.hours, err = parts.NewHours(parts.Options{Board: shared.Board(), Ledger: part, Logger: log}); err != nil {
+		return err
+	}
 	p.decisions = p.relay.Ledger()
 	p.relay.Follow(p.follow)
 	return nil

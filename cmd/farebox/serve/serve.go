@@ -82,7 +82,7 @@ func Run(ctx context.Context, from Source, log *slog.Logger) error {
 	defer path.sweep(ctx)()
 	defer path.hear(ctx)()
 	defer path.tellPace(ctx)()
-	stopWatch, err := path.alerts.watch(ctx, c, books.store, reg, log)
+	stopWatch, err := path.alerts.watch(ctx, c, books.store, path.hours, reg, log)
 	if err != nil {
 		admin.stop(context.WithoutCancel(ctx))
 		return joinClose(err, books)
@@ -106,6 +106,7 @@ func Run(ctx context.Context, from Source, log *slog.Logger) error {
 	path.refill(context.WithoutCancel(ctx)) // what still waits for the store of budgets
 	path.leases.giveBack(context.WithoutCancel(ctx), log)
 	path.leave(context.WithoutCancel(ctx))
+	stopWatch() // tells other replicas what the ledger has
 	admin.stop(context.WithoutCancel(ctx))
 	return joinClose(err, books)
 }
@@ -127,7 +128,8 @@ type callPath struct {
 	decisions ledger.Store // the store, of which other replicas are told
 	relay     *relay.Relay // nil: there are none
 	parts     *parts.Parts // likewise
-	pace      *parts.Pace  // likewise
+	hours     *parts.Spans // likewise
+	pace      *parts.Spans // likewise
 
 	approvals   *access.Approvals
 	approveTurn sync.Mutex // held while approvals are read and set

@@ -1,8 +1,10 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -17,16 +19,16 @@ import (
 func (w *Watch) hourly(ctx context.Context, r *Rules, end time.Time) error {
 	start := end.Add(-time.Hour)
 	if r.SpendSpike.Severity > 0 || r.Unattributed.Severity > 0 {
-		last, err := w.charged(ctx, start)
+		last, all, err := w.chargedByAll(ctx, start)
 		if err != nil {
 			return err
 		}
-		before, err := w.charged(ctx, start.Add(-time.Hour))
+		before, _, err := w.chargedByAll(ctx, start.Add(-time.Hour))
 		if err != nil {
 			return err
 		}
 		w.spikes(&r.SpendSpike, last, before, start)
-		w.unattributed(&r.Unattributed, last, start)
+		w.unattributed(&r.Unattributed, last[""], all, start)
 	}
 	if r.Unpriced.Severity > 0 {
 		return w.unpriced(ctx, &r.Unpriced, start)
@@ -34,21 +36,23 @@ func (w *Watch) hourly(ctx context.Context, r *Rules, end time.Time) error {
 	return nil
 }
 
-// charged is what each team was charged in an hour; no team is "".
-func (w *Watch) charged(ctx context.Context, start time.Time) (map[string]money.Amount, error) {
+// charged is what the ledger has that each team was charged in an hour, and all of
+// it; no team is "".
+func (w *Watch) charged(ctx context.Context, start time.Time) (by map[string]money.Amount, all money.Amount, err error) {
 	rows, err := w.o.Ledger.Usage(ctx, ledger.Query{From: start, To: start.Add(time.Hour), By: []string{"team"}})
 	if err != nil {
-		return nil, err
+		return nil, all, err
 	}
-	by := make(map[string]money.Amount, len(rows))
+	by = make(map[string]money.Amount, len(rows))
 	for i := range rows {
 		team := rows[i].Keys[0]
 		if team == policy.Unattributed {
 			team = ""
 		}
 		by[team] = by[team].Add(rows[i].Charged)
+		all = all.Add(rows[i].Charged)
 	}
-	return by, nil
+	return by, all, nil
 }
 
 // maxSpikes bounds the teams that are told of for one hour: the first by name.
@@ -89,15 +93,10 @@ func named(team string) string {
 
 func usd(a money.Amount) string { return alert.Quantity(int64(a.Nano()), "usd") }
 
-func (w *Watch) unattributed(r *Share, last map[string]money.Amount, start time.Time) {
+func (w *Watch) unattributed(r *Share, nobodys, all money.Amount, start time.Time) {
 	if r.Severity == 0 {
 		return
 	}
-	var all money.Amount
-	for _, sum := range last {
-		all = all.Add(sum)
-	}
-	nobodys := last[""]
 	if nobodys.IsZero() || nobodys.Cmp(r.Floor) < 0 || nobodys.Cmp(all.Portion(int64(r.Percent), 100)) < 0 {
 		return
 	}
@@ -109,24 +108,18 @@ func (w *Watch) unattributed(r *Share, last map[string]money.Amount, start time.
 const shownModels = 5
 
 func (w *Watch) unpriced(ctx context.Context, r *Calls, start time.Time) error {
-	rows, err := w.o.Ledger.Usage(ctx, ledger.Query{From: start, To: start.Add(time.Hour), By: []string{"provider", "model"}})
-	if err != nil {
+	by, sum, err := w.unpricedByAll(ctx, start)
+	if err != nil || sum == 0 || sum < r.Calls {
 		return err
 	}
-	rows = slices.DeleteFunc(rows, func(r ledger.Row) bool { return r.Unpriced <= 0 })
-	slices.SortStableFunc(rows, func(a, b ledger.Row) int { return int(min(max(b.Unpriced-a.Unpriced, -1), 1)) })
-	var sum int64
+	most := slices.SortedFunc(maps.Keys(by), func(a, b model) int {
+		return cmp.Or(cmp.Compare(by[b], by[a]), cmp.Compare(a.provider, b.provider), cmp.Compare(a.name, b.name))
+	})
 	var models []string
-	for i := range rows {
-		sum += rows[i].Unpriced
-		if i < shownModels {
-			models = append(models, fmt.Sprintf("%s of %s (%d)", rows[i].Keys[1], rows[i].Keys[0], rows[i].Unpriced))
-		}
+	for _, m := range most[:min(len(most), shownModels)] {
+		models = append(models, fmt.Sprintf("%s of %s (%d)", m.name, m.provider, by[m]))
 	}
-	if sum == 0 || sum < r.Calls {
-		return nil
-	}
-	if more := len(rows) - len(models); more > 0 {
+	if more := len(most) - len(models); more > 0 {
 		models = append(models, fmt.Sprintf("%d more", more))
 	}
 	w.tell(alert.Unpriced, r.Told, alert.Event{Start: start, End: start.Add(time.Hour), Message: fmt.Sprintf(

@@ -2,10 +2,11 @@
 // team that suddenly spends more, calls without a price, spending that is nobody's,
 // stores that do not answer.
 //
-// In come the sums of the ledger, once for each hour that is over, and the
-// process's own counters, at each look; out go events. It is off the path of calls
-// and refuses to know who is told. What it saw before a restart it may see again:
-// it is the same event.
+// In come the sums of the ledger, and of those of other replicas, once for each hour
+// that is over, and the process's own counters, at each look; out go events, and the
+// sums of the ledger for other replicas. It is off the path of calls and refuses to
+// know who is told. What it saw before a restart, or another replica sees too, it may
+// see again: it is the same event.
 package watch
 
 import (
@@ -20,6 +21,7 @@ import (
 	"github.com/farebox/farebox/policy/alert"
 	"github.com/farebox/farebox/policy/ledger"
 	"github.com/farebox/farebox/policy/money"
+	"github.com/farebox/farebox/policy/parts"
 )
 
 // Rules say what is looked for. What has no severity is not.
@@ -69,6 +71,7 @@ type Options struct {
 	Ledger   Ledger              // required
 	Counters prometheus.Gatherer // required
 	Alert    func(alert.Event)   // required; must not wait
+	Hours    *parts.Spans        // what ledgers of others have of hours; nil: there are none
 	Now      func() time.Time    // nil is time.Now
 	Logger   *slog.Logger        // nil discards
 }
@@ -79,8 +82,9 @@ type Watch struct {
 	rules atomic.Pointer[Rules]
 
 	// Of Run.
-	hour time.Time           // the end of the last hour that was looked at
-	seen map[counter]float64 // at the look before
+	hour   time.Time           // the end of the last hour that was looked at
+	seen   map[counter]float64 // at the look before
+	shared sharing
 }
 
 // New makes a Watch.
@@ -110,16 +114,27 @@ func (w *Watch) Configure(r Rules) {
 // lookWithin is how long the ledger may take to answer.
 const lookWithin = 30 * time.Second
 
-// Run looks until ctx ends.
+// Run looks until ctx ends, and tells other replicas then what the ledger has.
 func (w *Watch) Run(ctx context.Context) {
+	var tell <-chan time.Time
+	if w.o.Hours != nil {
+		w.share(ctx)
+		tick := time.NewTicker(tellEvery)
+		defer tick.Stop()
+		tell = tick.C
+		defer w.leave(ctx)
+	}
+	t := time.NewTimer(w.rules.Load().Every)
+	defer t.Stop()
 	for {
-		t := time.NewTimer(w.rules.Load().Every)
 		select {
 		case <-ctx.Done():
-			t.Stop()
 			return
+		case <-tell:
+			w.share(ctx)
 		case <-t.C:
 			w.look(ctx)
+			t.Reset(w.rules.Load().Every)
 		}
 	}
 }
@@ -130,6 +145,9 @@ func (w *Watch) look(ctx context.Context) {
 	now := w.o.Now().UTC()
 	end := now.Truncate(time.Hour)
 	if end.Equal(w.hour) || now.Sub(end) < settled {
+		return
+	}
+	if w.o.Hours != nil && (now.Sub(end) < allTold || !w.share(ctx) && now.Sub(end) < notHeard) {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookWithin)

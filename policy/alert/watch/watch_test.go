@@ -93,15 +93,23 @@ func (h *heard) take() string {
 func run(t *testing.T, b *books, reg prometheus.Gatherer, r watch.Rules) (*watch.Watch, *heard) {
 	t.Helper()
 	h := &heard{}
-	w, err := watch.New(watch.Options{Ledger: b, Counters: reg, Alert: h.alert}, r)
+	w, _ := begin(t, watch.Options{Ledger: b, Counters: reg, Alert: h.alert}, r)
+	return w, h
+}
+
+// begin starts a watch that ends with the test, or when it is stopped.
+func begin(t *testing.T, o watch.Options, r watch.Rules) (w *watch.Watch, stop func()) {
+	t.Helper()
+	w, err := watch.New(o, r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { defer close(done); w.Run(ctx) }()
-	t.Cleanup(func() { cancel(); <-done })
-	return w, h
+	stop = func() { cancel(); <-done }
+	t.Cleanup(stop)
+	return w, stop
 }
 
 // later lets time go by until all that was due is done.

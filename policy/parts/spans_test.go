@@ -23,7 +23,7 @@ func (c *counting) Post(ctx context.Context, topic string, notes ...board.Note) 
 	return c.wall.Post(ctx, topic, notes...)
 }
 
-func paceOf(t *testing.T, b board.Board, ledger string) *Pace {
+func paceOf(t *testing.T, b board.Board, ledger string) *Spans {
 	t.Helper()
 	p, err := NewPace(Options{Board: b, Ledger: ledger})
 	if err != nil {
@@ -33,16 +33,16 @@ func paceOf(t *testing.T, b board.Board, ledger string) *Pace {
 }
 
 // tells hears, and tells of a month since a day ago.
-func (p *Pace) tells(t *testing.T, now time.Time, spent map[string]int64) {
+func (p *Spans) tells(t *testing.T, now time.Time, spent map[string]int64) {
 	t.Helper()
 	err := p.Hear(t.Context(), []string{month}, now)
-	err = errors.Join(err, p.Tell(t.Context(), []Lately{{Mark: month, From: now.Add(-24 * time.Hour), To: now, Spent: spent}}, now))
+	err = errors.Join(err, p.Tell(t.Context(), []Span{{Mark: month, From: now.Add(-24 * time.Hour), To: now, Spent: spent}}, now))
 	if err != nil {
 		t.Fatal(err)
 	}
 }
 
-func (p *Pace) hears(t *testing.T, when string, now time.Time, want map[string]int64) {
+func (p *Spans) hears(t *testing.T, when string, now time.Time, want map[string]int64) {
 	t.Helper()
 	if err := p.Hear(t.Context(), []string{month}, now); err != nil {
 		t.Fatal(err)
@@ -70,16 +70,16 @@ func TestPaceIsToldWhereThereIsNews(t *testing.T) {
 	a.hears(t, "of the other", c.now, map[string]int64{"x": 1 << 62})
 	a.tells(t, c.now, map[string]int64{"x": 5, "y": -2})
 	posted("without news", 2)
-	c.now = c.now.Add(paceAgain)
+	c.now = c.now.Add(tellAgain)
 	a.tells(t, c.now, map[string]int64{"x": 5, "y": -2})
 	posted("after a while", 3)
 	a.tells(t, c.now, map[string]int64{})
 	posted("when nothing is left", 4)
-	c.now = c.now.Add(paceAgain)
+	c.now = c.now.Add(tellAgain)
 	a.tells(t, c.now, nil)
 	posted("when that is told", 4)
 	asks = paceOf(t, c, "c")
-	asks.hears(t, "of the other, that was silent", c.now.Add(12*time.Hour-2*paceAgain), map[string]int64{"x": 1 << 61})
+	asks.hears(t, "of the other, that was silent", c.now.Add(12*time.Hour-2*tellAgain), map[string]int64{"x": 1 << 61})
 	asks.hears(t, "when it is of no use", c.now.Add(25*time.Hour), map[string]int64{})
 	if len(asks.notes) > 0 {
 		t.Errorf("%d notes are kept", len(asks.notes))
@@ -103,7 +103,7 @@ func TestPaceIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	told := b.Others(month, w.now.Add(-24*time.Hour), w.now)
-	if want := paceBytes / 30; len(told) != want || told["u09999"] != 10_000 || told[fmt.Sprintf("u%05d", 10_000-want)] == 0 {
+	if want := spanBytes / 30; len(told) != want || told["u09999"] != 10_000 || told[fmt.Sprintf("u%05d", 10_000-want)] == 0 {
 		t.Errorf("%d accounts are told, want the %d that spent most", len(told), want)
 	}
 }
@@ -116,12 +116,12 @@ func TestPaceLeavesOutWhatIsUnsound(t *testing.T) {
 	for name, text := range map[string]string{
 		"none":                  "{",
 		"another":               fmt.Sprintf(`{"ledger":"b","mark":%q,"from":1,"to":2,"spent":{"x":1}}`, month),
-		paceName("b", month):    fmt.Sprintf(`{"ledger":"b","mark":%q,"from":%d,"to":%d,"spent":{"x":1}}`, month, now, now),
-		paceName("c", month):    fmt.Sprintf(`{"ledger":"c","mark":%q,"from":0,"to":%d,"spent":{"x":1}}`, month, now),
-		paceName("d", "budget"): fmt.Sprintf(`{"ledger":"d","mark":"budget","from":%d,"to":%d,"spent":{"x":1}}`, now-9, now),
-		paceName("e", month):    fmt.Sprintf(`{"ledger":"e","mark":%q,"from":%d,"to":%d,"spent":{"x":7}}`, month, now-9, now),
+		spanName("b", month):    fmt.Sprintf(`{"ledger":"b","mark":%q,"from":%d,"to":%d,"spent":{"x":1}}`, month, now, now),
+		spanName("c", month):    fmt.Sprintf(`{"ledger":"c","mark":%q,"from":0,"to":%d,"spent":{"x":1}}`, month, now),
+		spanName("d", "budget"): fmt.Sprintf(`{"ledger":"d","mark":"budget","from":%d,"to":%d,"spent":{"x":1}}`, now-9, now),
+		spanName("e", month):    fmt.Sprintf(`{"ledger":"e","mark":%q,"from":%d,"to":%d,"spent":{"x":7}}`, month, now-9, now),
 	} {
-		if err := w.Post(t.Context(), paceTopic, board.Note{Name: name, Text: []byte(text), Keep: time.Hour}); err != nil {
+		if err := w.Post(t.Context(), a.kind.topic, board.Note{Name: name, Text: []byte(text), Keep: time.Hour}); err != nil {
 			t.Fatal(err)
 		}
 	}
