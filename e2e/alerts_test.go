@@ -13,6 +13,7 @@ import (
 	"github.com/emersion/go-smtp"
 
 	"github.com/farebox/farebox/e2e/harness"
+	"github.com/farebox/farebox/e2e/port"
 )
 
 // mailroom is a mail server that keeps what comes.
@@ -86,14 +87,12 @@ func (o *mailroom) open(t *testing.T, address string) {
 // and someone has to acknowledge it.
 func TestALeadIsToldOnceOfASpentBudgetThoughTheMailServerWasDownAndFareboxWasKilled(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	at, err := port.Reserve() // nobody is there yet
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil { // nobody is there now
-		t.Fatal(err)
-	}
+	t.Cleanup(at.Release)
+	address := at.Addr()
 	s := kit.Start(t, harness.StackOptions{Config: thrifty("0.1") + fmt.Sprintf(`
 owners: [{team: support, lead: lead@example.com}, {team: ml}]
 alerts: {digest: 1s, notify: {warning: [email]}}

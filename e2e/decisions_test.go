@@ -37,7 +37,7 @@ func newCouncil(t *testing.T, config string) *council {
 		list = append(list, fmt.Sprintf("{name: %s, file: %q, role: %s}", name, file, role))
 	}
 	c.Stack = kit.Start(t, harness.StackOptions{
-		Config: config + fmt.Sprintf("state: {store: \"redis://%s/0\"}\n", c.redis.Addr()), Replicas: 3,
+		Config: config + fmt.Sprintf("state: {store: \"redis://%s/0\", timeout: 5s}\n", c.redis.Addr()), Replicas: 3,
 		Guard: harness.Guard{
 			Admin:  shown.tls("") + ", metrics: token, tokens: [" + strings.Join(list, ", ") + "]",
 			Client: asking(a, "token-of-reports-0123456789"),

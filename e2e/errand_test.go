@@ -38,8 +38,8 @@ const (
 	streamBody   = `{"model":"replay","stream":true,"messages":[{"role":"user","content":"Where is the ferry?"}]}`
 	askingBody   = `{"model":"replay","stream":true,"stream_options":{"include_usage":true},"messages":[{"role":"user","content":"Where is the ferry?"}]}`
 	doneEvent    = "data: [DONE]\n\n"
-	storyWaits   = 30 * time.Second // for what happens behind a caller's back
-	storyEnds    = 2 * time.Minute  // for the longest call
+	storyWaits   = 2 * time.Minute // for what happens behind a caller's back
+	storyEnds    = 5 * time.Minute // for the longest call
 	storyPolls   = 20 * time.Millisecond
 	megabyte     = 1 << 20
 	jsonContent  = "application/json"

@@ -18,7 +18,7 @@ import (
 // allow. What is appended to state here ends it.
 func sharing(t *testing.T, limit string) *chain {
 	t.Helper()
-	return startChain(t, limit, ", leases: true}\nholds: {output_bound: cap")
+	return startChainWith(t, thrifty(limit)+inTurn, ", leases: true}\nholds: {output_bound: cap")
 }
 
 // rounds are run while at least nine tenths of the budget are free: nobody is

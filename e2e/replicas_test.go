@@ -21,6 +21,10 @@ type chain struct {
 	redis *harness.Redis
 }
 
+// inTurn has Envoy see that a replica drains before it stops listening, and calls under
+// way end before it does.
+const inTurn = "drain: {wait: 5s, timeout: 45s}\n"
+
 // startChain starts one with a limit for the team; more follows the store in
 // state.
 func startChain(t *testing.T, limit, more string) *chain {
@@ -32,7 +36,7 @@ func startChain(t *testing.T, limit, more string) *chain {
 func startChainWith(t *testing.T, config, more string) *chain {
 	t.Helper()
 	c := &chain{redis: kit.StartRedis(t)}
-	config += fmt.Sprintf("state: {store: \"redis://%s/0\"%s}\ndrain: {wait: 5s, timeout: 10s}\n", c.redis.Addr(), more)
+	config += fmt.Sprintf("state: {store: \"redis://%s/0\", timeout: 5s%s}\n", c.redis.Addr(), more)
 	c.Stack = kit.Start(t, harness.StackOptions{Config: config, Replicas: 3})
 	plays(c.Stack)
 	return c

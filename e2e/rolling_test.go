@@ -20,7 +20,7 @@ import (
 func TestARollingRestartLosesNoCallAndNoMoney(t *testing.T) {
 	t.Parallel()
 	const limit = 100_000_000_000
-	c := startChain(t, "100", "")
+	c := startChainWith(t, thrifty("100")+inTurn, "")
 	c.Provider.PlayFor("slow", provider.Scenario{Usage: &provider.Usage{Prompt: 30, Completion: 100}, Chunks: 40, Pace: 30 * time.Millisecond})
 	stop, passed := c.load(t, 32)
 	for i, f := range c.Replicas {

@@ -112,7 +112,7 @@ func TestReplicasCarryWhatAllOfThemLeft(t *testing.T) {
 	t.Parallel()
 	const limit = 30
 	redis := kit.StartRedis(t)
-	s := kit.Start(t, harness.StackOptions{Config: saving(limit) + fmt.Sprintf("state: {store: \"redis://%s/0\"}\n", redis.Addr()), Replicas: 2})
+	s := kit.Start(t, harness.StackOptions{Config: saving(limit) + fmt.Sprintf("state: {store: \"redis://%s/0\", timeout: 5s}\n", redis.Addr()), Replicas: 2})
 	plays(s)
 	calls := 0
 	for both := false; !both; calls++ {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/farebox/farebox/e2e/harness"
+	"github.com/farebox/farebox/e2e/port"
 	"github.com/farebox/farebox/envoy"
 )
 
@@ -30,7 +31,7 @@ type stand struct {
 	processor *harness.Process // nil for Envoy alone
 	farebox   *harness.Farebox // nil but for a Farebox, whose process the processor is
 	redis     *harness.Redis   // nil but over Redis
-	port      *harness.Port    // the no-op's; nil otherwise
+	port      *port.Port       // the no-op's; nil otherwise
 }
 
 // setup says what stands are made of.
@@ -64,7 +65,7 @@ func (su setup) launch(ctx context.Context, st *stand) (err error) {
 	o := envoy.Options{Upstream: su.provider}
 	switch st.variant {
 	case variantNoop:
-		if st.port, err = harness.Reserve(); err != nil {
+		if st.port, err = port.Reserve(); err != nil {
 			return err
 		}
 		o.Farebox = st.port.Addr()

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/farebox/farebox/e2e/port"
 	"github.com/farebox/farebox/envoy"
 )
 
@@ -30,8 +31,8 @@ type EnvoyOptions struct {
 type Envoy struct {
 	*Process
 	o      EnvoyOptions
-	listen *Port
-	admin  *Port
+	listen *port.Port
+	admin  *port.Port
 }
 
 // StartEnvoy runs Envoy until Stop, and returns when it takes calls.
@@ -60,13 +61,13 @@ func (k *Kit) StartEnvoy(ctx context.Context, o EnvoyOptions) (_ *Envoy, err err
 // configure reserves ports and writes the file.
 func (e *Envoy) configure() (err error) {
 	if e.o.Listen == "" {
-		if e.listen, err = Reserve(); err != nil {
+		if e.listen, err = port.Reserve(); err != nil {
 			return err
 		}
 		e.o.Listen = e.listen.Addr()
 	}
 	if e.o.Admin == "" {
-		if e.admin, err = Reserve(); err != nil {
+		if e.admin, err = port.Reserve(); err != nil {
 			return err
 		}
 		e.o.Admin = e.admin.Addr()

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/farebox/farebox/e2e/port"
 	"github.com/farebox/farebox/policy/api"
 )
 
@@ -59,8 +60,8 @@ type Farebox struct {
 	*Process
 	binary  string
 	o       FareboxOptions
-	extproc *Port // nil with Socket
-	admin   *Port
+	extproc *port.Port // nil with Socket
+	admin   *port.Port
 	former  string // what its processes wrote that have ended
 }
 
@@ -86,11 +87,11 @@ func (k *Kit) StartFarebox(ctx context.Context, o FareboxOptions) (*Farebox, err
 }
 
 func (f *Farebox) configure() (err error) {
-	if f.admin, err = Reserve(); err != nil {
+	if f.admin, err = port.Reserve(); err != nil {
 		return err
 	}
 	if !f.o.Socket {
-		if f.extproc, err = Reserve(); err != nil {
+		if f.extproc, err = port.Reserve(); err != nil {
 			return err
 		}
 	}
@@ -104,8 +105,8 @@ func (f *Farebox) write(name string) error {
 	config := f.o.Config
 	if strings.Contains("\n"+config, "\nlisten:") {
 		listen = ""
-		for port, addr := range map[string]string{"9002": f.Addr(), "9470": f.admin.Addr()} {
-			config = regexp.MustCompile(`"[^"]*:`+port+`"`).ReplaceAllString(config, strconv.Quote(addr))
+		for usual, addr := range map[string]string{"9002": f.Addr(), "9470": f.admin.Addr()} {
+			config = regexp.MustCompile(`"[^"]*:`+usual+`"`).ReplaceAllString(config, strconv.Quote(addr))
 		}
 	}
 	if !strings.Contains("\n"+config, "\ndrain:") {

@@ -289,21 +289,6 @@ func TestAwaitTellsAnEarlyEnd(t *testing.T) {
 	}
 }
 
-func TestReserveNeverGivesTwice(t *testing.T) {
-	given := map[int]bool{}
-	for range 50 {
-		p, err := Reserve()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer p.Release()
-		if given[p.Number] {
-			t.Fatalf("port %d twice", p.Number)
-		}
-		given[p.Number] = true
-	}
-}
-
 func TestMetricsSum(t *testing.T) {
 	m, err := parseMetrics("# HELP x y\nx{a=\"1\",b=\"2 3\"} 4\nx{a=\"1\",b=\"9\"} 5\nx{a=\"11\"} 7\nxx 1e+06\n")
 	if err != nil {

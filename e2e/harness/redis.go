@@ -7,8 +7,14 @@ import (
 	"fmt"
 	"net"
 	"os/exec"
+	"strconv"
 	"time"
+
+	"github.com/farebox/farebox/e2e/port"
 )
+
+// answerWithin is how long a server is given to answer.
+const answerWithin = 30 * time.Second
 
 // Redis is a running Redis or Valkey server on loopback, or one between two runs.
 // It keeps what was written over them, unless it is told to Forget.
@@ -16,7 +22,7 @@ type Redis struct {
 	*Process
 	binary string
 	dir    string
-	port   *Port
+	port   *port.Port
 }
 
 // OpenRedis runs a server until Close. What it writes goes to dir.
@@ -31,7 +37,7 @@ func (k *Kit) OpenRedis(ctx context.Context, dir string) (*Redis, error) {
 	if err != nil {
 		return nil, &Missing{"a Redis server", err}
 	}
-	if r.port, err = Reserve(); err != nil {
+	if r.port, err = port.Reserve(); err != nil {
 		return nil, err
 	}
 	if err := r.Start(ctx); err != nil {
@@ -67,11 +73,7 @@ func (k *Kit) StartRedis(t TB) *Redis {
 
 // Start runs it again on the same address. The former process must have ended.
 func (r *Redis) Start(ctx context.Context) (err error) {
-	_, port, err := net.SplitHostPort(r.Addr())
-	if err != nil {
-		return err
-	}
-	r.Process, err = launch("redis", r.dir, nil, r.binary, "--bind", "127.0.0.1", "--port", port,
+	r.Process, err = launch("redis", r.dir, nil, r.binary, "--bind", "127.0.0.1", "--port", strconv.Itoa(r.port.Number),
 		"--dir", r.dir, "--save", "", "--appendonly", "yes", "--appendfsync", "no")
 	if err != nil {
 		return err
@@ -132,11 +134,11 @@ func (r *Redis) command(ctx context.Context, text string) error {
 // ask sends a command, and reads the first line of its answer; rest is what
 // follows. Who has asked closes c.
 func (r *Redis) ask(ctx context.Context, text string) (c net.Conn, rest *bufio.Reader, line string, err error) {
-	if c, err = (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", r.Addr()); err != nil {
+	if c, err = (&net.Dialer{Timeout: answerWithin}).DialContext(ctx, "tcp", r.Addr()); err != nil {
 		return nil, nil, "", err
 	}
 	rest = bufio.NewReader(c)
-	err = c.SetDeadline(time.Now().Add(5 * time.Second))
+	err = c.SetDeadline(time.Now().Add(answerWithin))
 	if err == nil {
 		_, err = fmt.Fprintf(c, "%s\r\n", text)
 	}

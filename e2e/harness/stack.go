@@ -1,13 +1,17 @@
 package harness
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
+	"time"
 
+	"github.com/farebox/farebox/e2e/port"
 	"github.com/farebox/farebox/e2e/provider"
 	"github.com/farebox/farebox/envoy"
 )
@@ -47,14 +51,18 @@ type Stack struct {
 	URL      string // of Envoy: where the calls of the story go
 }
 
-// Start runs a stack. A part that cannot be had skips the test, or fails it
-// where CI=true. When the test has failed, what the processes wrote is logged; a
+// Start runs a stack, at the end of a day only after it. A part that cannot be had
+// skips the test, or fails it where CI=true. When the test has failed, what the processes wrote is logged; a
 // data race in farebox fails it.
 func (k *Kit) Start(t TB, o StackOptions) *Stack {
 	t.Helper()
 	ctx := t.Context()
 	if _, err := k.Envoy(ctx); err != nil {
 		unavailable(t, err)
+	}
+	if wait := untilNextDay(time.Now()); wait > 0 {
+		k.say("waiting %v for the next day", wait)
+		sleep(ctx, wait)
 	}
 	s := &Stack{}
 	var err error
@@ -66,7 +74,7 @@ func (k *Kit) Start(t TB, o StackOptions) *Stack {
 		o.Envoy.Upstream = s.Provider.Addr()
 	}
 	if o.NoFarebox {
-		p, err := Reserve()
+		p, err := port.Reserve()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,6 +86,7 @@ func (k *Kit) Start(t TB, o StackOptions) *Stack {
 		o.Envoy.Farebox = s.Farebox.Addr()
 		o.Envoy.Config = spread(o.Envoy.Config, s.Replicas)
 	}
+	o.Envoy.Config = patient(o.Envoy.Config)
 	o.Envoy.Dir = t.TempDir()
 	if o.Envoy.AccessLog == "" {
 		o.Envoy.AccessLog = filepath.Join(o.Envoy.Dir, "access.log")
@@ -102,10 +111,37 @@ func (k *Kit) Start(t TB, o StackOptions) *Stack {
 func (k *Kit) startReplicas(t TB, n int, o FareboxOptions) []*Farebox {
 	t.Helper()
 	all := make([]*Farebox, n)
+	t.Cleanup(func() { stopAll(t, all) })
 	for i := range all {
 		all[i] = k.startFarebox(t, o)
 	}
 	return all
+}
+
+// stopAll stops those that were started, all at once since each drains.
+func stopAll(t TB, all []*Farebox) {
+	var wait sync.WaitGroup
+	for _, f := range all {
+		if f == nil {
+			continue
+		}
+		wait.Go(func() {
+			if err := f.Stop(); err != nil {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+	wait.Wait()
+	for _, f := range all {
+		if f != nil && strings.Contains(f.Log(), "WARNING: DATA RACE") {
+			t.Errorf("farebox has a data race")
+		}
+	}
+	for _, f := range all {
+		if f != nil && t.Failed() {
+			t.Logf("farebox wrote:\n%s", f.Log())
+		}
+	}
 }
 
 // spread adds the endpoints of further replicas to a configuration that knows the
@@ -135,7 +171,34 @@ func spread(config func(envoy.Options) ([]byte, error), replicas []*Farebox) fun
 	}
 }
 
-// startFarebox runs a farebox for a test.
+// busy are the times that Envoy gives a farebox, as shipped and as on a machine that
+// runs many tests at once: there, one that is asked may wait for a processor as long as
+// one that hangs.
+var busy = map[string]string{
+	"message_timeout: 2s":               "message_timeout: 60s",
+	"interval: 5s, timeout: 2s }":       "interval: 5s, timeout: 60s }",
+	"    connect_timeout: 1s\n":         "    connect_timeout: 30s\n",
+	"    - timeout: 1s\n      interval": "    - timeout: 30s\n      interval",
+}
+
+// patient has Envoy wait longer for a farebox that it is connected to, or connects to.
+func patient(config func(envoy.Options) ([]byte, error)) func(envoy.Options) ([]byte, error) {
+	if config == nil {
+		config = envoy.Config
+	}
+	return func(o envoy.Options) ([]byte, error) {
+		text, err := config(o)
+		for shipped, longer := range busy {
+			if err == nil && !bytes.Contains(text, []byte(shipped)) {
+				err = fmt.Errorf("have Envoy wait longer: the configuration does not say %q", shipped)
+			}
+			text = bytes.ReplaceAll(text, []byte(shipped), []byte(longer))
+		}
+		return text, err
+	}
+}
+
+// startFarebox runs a farebox for a test, which stops it.
 func (k *Kit) startFarebox(t TB, o FareboxOptions) *Farebox {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "fb") // a test's own is too long for a socket
@@ -148,17 +211,6 @@ func (k *Kit) startFarebox(t TB, o FareboxOptions) *Farebox {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := f.Stop(); err != nil {
-			t.Errorf("%v", err)
-		}
-		if strings.Contains(f.Log(), "WARNING: DATA RACE") {
-			t.Errorf("farebox has a data race")
-		}
-		if t.Failed() {
-			t.Logf("farebox wrote:\n%s", f.Log())
-		}
-	})
 	return f
 }
 

@@ -12,14 +12,8 @@ import (
 	"github.com/farebox/farebox/tokenizer"
 )
 
-// Bounds of what budgets take of the time of a call, and of how long they hold.
-const (
-	// storeWithin is how long a store may take to answer, before it is asked once more
-	// and a call goes on without it.
-	storeWithin = 100 * time.Millisecond
-	// holdFor is how long a hold lives that nobody settles: longer than any call.
-	holdFor = 2 * time.Hour
-)
+// holdFor is how long a hold lives that nobody settles: longer than any call.
+const holdFor = 2 * time.Hour
 
 // reserve takes from every account that a call counts against the most that it may
 // take, or says why it must not pass. In observe mode it passes all the same.
@@ -166,7 +160,7 @@ func (e *Engine) askOnce(ctx context.Context, p *plan) (budget.Short, error) {
 	if e.filling.late.Load() {
 		return budget.Taken, budget.ErrFresh
 	}
-	ctx, cancel := context.WithTimeout(ctx, storeWithin)
+	ctx, cancel := context.WithTimeout(ctx, e.o.StoreWait)
 	defer cancel()
 	return e.o.Budgets.Reserve(ctx, p.hold)
 }

@@ -98,7 +98,7 @@ func (e *Engine) awaitCharge(ctx context.Context, c *ledger.Charge) error {
 	h := budget.Hold{ID: holdOf(c), Attempt: charges, Accounts: softened(accounts), Until: e.o.Budgets.Now().Add(countWithin), At: c.At}
 	var err error
 	for range 2 {
-		short, cancel := context.WithTimeout(ctx, storeWithin)
+		short, cancel := context.WithTimeout(ctx, e.o.StoreWait)
 		_, err = e.o.Budgets.Reserve(short, h)
 		cancel()
 		if err == nil {

@@ -57,6 +57,9 @@ type Options struct {
 	// empty store in memory, and nothing.
 	Budgets  budget.Store
 	Spending ledger.Spending
+	// StoreWait is how long Budgets may take to answer, before it is asked once more and
+	// a call goes on without it; 0: DefaultStoreWait.
+	StoreWait time.Duration
 	// Topups tells what limits were raised by; nil: nothing.
 	Topups topups
 	// Charges keeps costs that no call tells; nil: none can be booked.
@@ -102,8 +105,11 @@ type Rules struct {
 	thresholds []int // of all budgets
 }
 
-// DefaultCommitWait is what Options.CommitWait falls back to.
-const DefaultCommitWait = 100 * time.Millisecond
+// What Options.CommitWait and Options.StoreWait fall back to.
+const (
+	DefaultCommitWait = 100 * time.Millisecond
+	DefaultStoreWait  = 100 * time.Millisecond
+)
 
 // Engine admits and settles calls.
 type Engine struct {
@@ -137,6 +143,9 @@ func New(o Options) (*Engine, error) {
 	}
 	if o.CommitWait == 0 {
 		o.CommitWait = DefaultCommitWait
+	}
+	if o.StoreWait == 0 {
+		o.StoreWait = DefaultStoreWait
 	}
 	if o.MaxSeries == 0 {
 		o.MaxSeries = DefaultMaxSeries

@@ -46,7 +46,7 @@ func (e *Engine) Extend(ctx context.Context, t *policy.Ticket, mayStop bool) (wh
 	p := e.plan(rules, t)
 	p.input = t.Hold.HeldInput // whatever was learned since
 	p.output = min(times(2, max(p.output, t.Hold.HeldOutput, heard)), p.mostOutput())
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.o.StoreWait)
 	defer cancel()
 	short, err := e.grow(ctx, &p)
 	if err != nil || short.OK() {

@@ -5,8 +5,11 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/farebox/farebox/e2e/port"
 )
 
 // startRedis starts a real server that ends with t and is ready; forget has it lose all.
@@ -20,14 +23,13 @@ func startRedis(t *testing.T) (address string, forget func()) {
 		}
 		t.Skip("there is no redis-server: make deps installs it")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	at, err := port.Reserve()
 	if err != nil {
 		t.Fatal(err)
 	}
-	address = l.Addr().String()
-	l.Close()
-	_, port, _ := net.SplitHostPort(address)
-	server := exec.Command(path, "--bind", "127.0.0.1", "--port", port, "--save", "", "--dir", t.TempDir())
+	t.Cleanup(at.Release)
+	address = at.Addr()
+	server := exec.Command(path, "--bind", "127.0.0.1", "--port", strconv.Itoa(at.Number), "--save", "", "--dir", t.TempDir())
 	out, err := server.StdoutPipe()
 	if err == nil {
 		err = server.Start()
@@ -37,7 +39,10 @@ func startRedis(t *testing.T) (address string, forget func()) {
 	}
 	t.Cleanup(func() { _ = server.Process.Kill(); _ = server.Wait() })
 	lines := bufio.NewScanner(out)
-	for lines.Scan() && !strings.Contains(lines.Text(), "Ready to accept connections") {
+	for !strings.Contains(lines.Text(), "Ready to accept connections") {
+		if !lines.Scan() {
+			t.Fatal("redis-server ended before it was ready")
+		}
 	}
 	go func() { // ends with the process
 		for lines.Scan() {

@@ -94,7 +94,7 @@ func (b *accounts) giveBack(id policy.CallID, attempt int) {
 }
 
 func (b *accounts) try(ctx context.Context, s *settlement) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.e.o.StoreWait)
 	defer cancel()
 	if s.held {
 		found, err := b.close(ctx, s)
@@ -142,7 +142,7 @@ func (b *accounts) close(ctx context.Context, s *settlement) (found bool, err er
 // release gives back what was held for a call.
 func (b *accounts) release(ctx context.Context, id policy.CallID, attempt int) {
 	b.ended(id, attempt)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeWithin)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.e.o.StoreWait)
 	defer cancel()
 	if err := b.e.o.Budgets.Release(ctx, id, attempt); err != nil {
 		b.e.metrics.storeFailed.WithLabelValues("release").Inc() // it lapses

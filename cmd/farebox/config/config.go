@@ -108,6 +108,7 @@ const (
 // State is where holds and counts are kept.
 type State struct {
 	Store        StateStore `yaml:"store" doc:"memory: of one process. After a restart what was spent is read from the ledger. redis://HOST:PORT/DATABASE: Redis or Valkey 7 or newer, which all replicas share; rediss:// over TLS. Several addresses, joined by commas, are nodes of a Cluster, and USER@ before the first is the user. Its maxmemory-policy must be noeviction."`
+	Timeout      Duration   `yaml:"timeout" min:"10ms" max:"10s" doc:"How long the store may take to answer. Then it is asked once more, and after as long again a call goes on without it, as state.on_error says. Envoy's message_timeout must be longer than both together."`
 	OnError      string     `yaml:"on_error" one:"closed open" doc:"What happens to a call with a budget while the store does not answer: it gets 503 unavailable, or it passes within state.allowance_percent and is counted when the store is back. open starts without the store too, closed does not."`
 	Allowance    int        `yaml:"allowance_percent" min:"0" max:"100" doc:"How much of each limit calls of one replica may take, in percent and rounded down, while the store does not answer and state.on_error is open; beyond it they are refused. What was taken counts in the store when it is back."`
 	PasswordFile File       `yaml:"password_file" doc:"File with the password of the store, without the line end; it is read at the start."`

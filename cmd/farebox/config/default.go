@@ -27,7 +27,7 @@ func Default() Config {
 		},
 		Limits:       Limits{InflightBytes: 1 << 30, Streams: 20000},
 		Ledger:       Ledger{Store: "sqlite:farebox.db", Durability: DurableProcess, CommitWait: Duration(100 * time.Millisecond)},
-		State:        State{Store: "memory", OnError: StoreClosed, Allowance: 5},
+		State:        State{Store: "memory", Timeout: Duration(100 * time.Millisecond), OnError: StoreClosed, Allowance: 5},
 		Interactions: Interactions{Idle: Duration(10 * time.Minute)},
 		Holds: Holds{
 			OutputBound: string(engine.Learned), OnOutgrown: OutgrownLet, OnUnboundable: string(engine.RefuseIt), ToolCalls: 10, Tries: 1,

@@ -162,7 +162,7 @@ func newCallPath(ctx context.Context, c *config.Config, b *books, state budget.S
 	state, p.leases = newLeases(c, state)
 	p.engine, err = engine.New(engine.Options{
 		Rules: rules.engine, Journal: b.writer, Estimator: estimate.New(), Registerer: reg,
-		Budgets: state, Spending: b.store, Topups: b.store, Parts: p.parts, Pace: p.pace, Charges: b.store, Alerts: p.alerts.desk, Deferrals: b.store, CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
+		Budgets: state, StoreWait: time.Duration(c.State.Timeout), Spending: b.store, Topups: b.store, Parts: p.parts, Pace: p.pace, Charges: b.store, Alerts: p.alerts.desk, Deferrals: b.store, CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
 	})
 	if err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package notify_test
 import (
 	"context"
 	"encoding/json"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -11,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/farebox/farebox/e2e/port"
 	"github.com/farebox/farebox/policy/alert/notify"
 )
 
@@ -31,21 +31,18 @@ func alertmanager(t *testing.T) (address string) {
 	if binary == "" {
 		t.Skip(none)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	at, err := port.Reserve()
 	if err != nil {
 		t.Fatal(err)
 	}
-	address = l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	t.Cleanup(at.Release)
 	dir := t.TempDir()
 	config := filepath.Join(dir, "alertmanager.yml")
 	if err := os.WriteFile(config, []byte("route: {receiver: none}\nreceivers: [{name: none}]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	c := exec.CommandContext(ctx, binary, "--config.file="+config, "--storage.path="+dir, "--web.listen-address="+address, "--cluster.listen-address=")
+	c := exec.CommandContext(ctx, binary, "--config.file="+config, "--storage.path="+dir, "--web.listen-address="+at.Addr(), "--cluster.listen-address=")
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +50,7 @@ func alertmanager(t *testing.T) (address string) {
 		cancel()
 		_ = c.Wait() // it was killed
 	})
-	return "http://" + address
+	return "http://" + at.Addr()
 }
 
 // TestARealAlertmanager takes alerts, and knows one that comes twice.

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/farebox/farebox/e2e/port"
 )
 
 // server is a real one on a loopback port, with its data in dir.
@@ -47,22 +49,15 @@ func binaryOf(t testing.TB) string {
 	return ""
 }
 
-// freeAddress is one that nobody listens on, nor 10,000 above, where nodes of a
-// cluster talk.
+// freeAddress is one that is t's alone.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	for range 100 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.Close()
-		if l.Addr().(*net.TCPAddr).Port < 55_000 {
-			return l.Addr().String()
-		}
+	p, err := port.Reserve()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no port is free")
-	return ""
+	t.Cleanup(p.Release)
+	return p.Addr()
 }
 
 // startSentinel starts one that watches what its file says.
@@ -77,8 +72,7 @@ func startSentinel(t testing.TB, file string) *server {
 // start starts it, again after kill, and waits until it takes connections.
 func (s *server) start() {
 	s.t.Helper()
-	_, port, _ := net.SplitHostPort(s.address)
-	args := []string{"--bind", "127.0.0.1", "--port", port, "--dir", s.dir}
+	args := []string{"--bind", "127.0.0.1", "--port", strconv.Itoa(portOf(s.address)), "--dir", s.dir}
 	until := "Ready to accept connections"
 	if slices.Contains(s.args, "--sentinel") {
 		args, until = append(slices.Clone(s.args), args...), "monitor master"
@@ -110,8 +104,8 @@ func (s *server) start() {
 	}()
 	select {
 	case <-ready:
-	case <-time.After(30 * time.Second):
-		s.t.Fatal("the server is not ready after 30 seconds")
+	case <-time.After(2 * time.Minute):
+		s.t.Fatal("the server is not ready after 2 minutes")
 	}
 }
 

@@ -27,14 +27,15 @@ import (
 func startCluster(t *testing.T) (nodes []*server) {
 	t.Helper()
 	for n := range 3 {
-		node := startServer(t, "--cluster-enabled", "yes", "--appendonly", "yes", "--appendfsync", "always", "--cluster-node-timeout", "2000")
+		bus := strconv.Itoa(portOf(freeAddress(t)))
+		node := startServer(t, "--cluster-enabled", "yes", "--cluster-port", bus, "--appendonly", "yes", "--appendfsync", "always", "--cluster-node-timeout", "2000")
 		node.command("CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(n*16384/3), strconv.Itoa((n+1)*16384/3-1))
 		node.command("CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(n+1))
 		nodes = append(nodes, node)
 	}
-	host, port, _ := net.SplitHostPort(nodes[0].address)
+	first := nodes[0]
 	for _, node := range nodes[1:] {
-		node.command("CLUSTER", "MEET", host, port)
+		node.command("CLUSTER", "MEET", "127.0.0.1", strconv.Itoa(portOf(first.address)), first.args[3])
 	}
 	for _, node := range nodes {
 		node.until("cluster_state:ok", "CLUSTER", "INFO")
@@ -49,13 +50,13 @@ func (s *server) until(text string, words ...string) {
 	s.t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	for end := time.Now().Add(30 * time.Second); ; <-tick.C {
+	for end := time.Now().Add(2 * time.Minute); ; <-tick.C {
 		answer := s.command(words...)
 		if strings.Contains(answer, text) {
 			return
 		}
 		if time.Now().After(end) {
-			s.t.Fatalf("after 30 seconds %s answers\n%s\nwant %s", words, answer, text)
+			s.t.Fatalf("after 2 minutes %s answers\n%s\nwant %s", words, answer, text)
 		}
 	}
 }
