@@ -143,7 +143,7 @@ func TestWhoPaysIsNobodysBusinessUpstream(t *testing.T) {
 func TestAKeyIsSeenByTheProviderAlone(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	s := kit.Start(t, harness.StackOptions{Config: shop + fmt.Sprintf("ledger: {store: \"sqlite:%s/books.db\"}\n", dir)})
+	s := kit.Start(t, harness.StackOptions{Config: shop + fmt.Sprintf("ledger: {store: \"sqlite:%s/books.db\", commit_wait: 10s}\n", dir)})
 	secret := `{"model":"replay","stream":true,"messages":[{"role":"user","content":"` + prompt + `"}]}`
 	hashes := map[string]string{}
 	for i, c := range []struct{ header, key, body string }{

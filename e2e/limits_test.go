@@ -173,11 +173,11 @@ func TestOnlySoManyBytesAreHeldAtOnce(t *testing.T) {
 	reported(t, settled(t, s.Farebox, e.trace), 11, 8)
 }
 
-// TestAModelMayThinkForAWhile: 40 seconds without a byte, before the answer, in
+// TestAModelMayThinkForAWhile: 30 seconds without a byte, before the answer, in
 // it and before its end, are longer than every timeout between the parts.
 func TestAModelMayThinkForAWhile(t *testing.T) {
 	t.Parallel()
-	const while = 40 * time.Second
+	const while = 30 * time.Second
 	s := kit.Start(t, harness.StackOptions{Config: shop})
 	s.Provider.PlayFor("before", provider.Scenario{First: while})
 	s.Provider.PlayFor("within", provider.Scenario{Chunks: 1, Pace: while})

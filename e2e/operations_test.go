@@ -93,19 +93,21 @@ func words(stream []byte) string {
 }
 
 // TestAStreamThatOutlastsTheDrainReachesItsCallerWhole: farebox settles what it
-// has seen and steps aside.
+// has seen and steps aside. The streams go on meanwhile, to their ends only after it.
 func TestAStreamThatOutlastsTheDrainReachesItsCallerWhole(t *testing.T) {
 	t.Parallel()
+	ended := make(chan struct{})
 	s := kit.Start(t, harness.StackOptions{
 		Config: shop + "drain: {wait: 0s, timeout: 1s}\n",
-		Play:   provider.Scenario{Chunks: 50, Pace: 80 * time.Millisecond},
+		Play:   provider.Scenario{Chunks: 50, Pace: 80 * time.Millisecond, Cuts: []int{5000}, Hold: ended},
 	})
 	errands := []errand{ask(s, chatPath, askingBody), ask(s, chatPath, streamBody), ask(s, "/v1/responses", streamBody)}
 	ends := underWay(t, s, errands)
 	if err := s.Farebox.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	status := s.Farebox.Status() // it has ended, the streams have not
+	status := s.Farebox.Status()
+	close(ended)
 	all := ends()
 	inOrder(t, s)
 	s.Provider.Play(provider.Scenario{Chunks: 50})

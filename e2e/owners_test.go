@@ -38,7 +38,7 @@ func newCompany(t *testing.T) company {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	c := company{config: fmt.Sprintf("%sledger: {store: \"sqlite:%s/books.db\"}\n", shop, dir), hashes: map[string]string{}}
+	c := company{config: fmt.Sprintf("%sledger: {store: \"sqlite:%s/books.db\", commit_wait: 10s}\n", shop, dir), hashes: map[string]string{}}
 	file := filepath.Join(dir, "farebox.yaml")
 	if err := os.WriteFile(file, []byte(c.config), 0o600); err != nil {
 		t.Fatal(err)

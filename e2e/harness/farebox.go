@@ -22,7 +22,8 @@ type FareboxOptions struct {
 	// Config is the configuration without its listen section, which the harness
 	// writes; or all of it, in which addresses of the usual ports are replaced. Empty:
 	// all defaults. Without a drain section, one that does not wait is added, since
-	// every test would.
+	// every test would; without a ledger section, one by which whoever has an answer
+	// finds its record, however busy the disk is.
 	Config string
 	// Dir is where the configuration and, by default, the ledger are; required.
 	// An empty folder is a farebox that has never run.
@@ -111,6 +112,9 @@ func (f *Farebox) write(name string) error {
 	}
 	if !strings.Contains("\n"+config, "\ndrain:") {
 		listen += "drain: {wait: 0s, timeout: 5s}\n"
+	}
+	if !strings.Contains("\n"+config, "\nledger:") {
+		listen += "ledger: {commit_wait: 10s}\n"
 	}
 	return os.WriteFile(name, []byte(listen+config), 0o600)
 }

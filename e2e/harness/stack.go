@@ -129,6 +129,7 @@ func stopAll(t TB, all []*Farebox) {
 			if err := f.Stop(); err != nil {
 				t.Errorf("%v", err)
 			}
+			_ = os.RemoveAll(f.o.Dir)
 		})
 	}
 	wait.Wait()
@@ -175,10 +176,10 @@ func spread(config func(envoy.Options) ([]byte, error), replicas []*Farebox) fun
 // runs many tests at once: there, one that is asked may wait for a processor as long as
 // one that hangs.
 var busy = map[string]string{
-	"message_timeout: 2s":               "message_timeout: 60s",
-	"interval: 5s, timeout: 2s }":       "interval: 5s, timeout: 60s }",
-	"    connect_timeout: 1s\n":         "    connect_timeout: 30s\n",
-	"    - timeout: 1s\n      interval": "    - timeout: 30s\n      interval",
+	"message_timeout: 2s":               "message_timeout: 20s",
+	"interval: 5s, timeout: 2s }":       "interval: 5s, timeout: 20s }",
+	"    connect_timeout: 1s\n":         "    connect_timeout: 20s\n",
+	"    - timeout: 1s\n      interval": "    - timeout: 20s\n      interval",
 }
 
 // patient has Envoy wait longer for a farebox that it is connected to, or connects to.
@@ -198,17 +199,17 @@ func patient(config func(envoy.Options) ([]byte, error)) func(envoy.Options) ([]
 	}
 }
 
-// startFarebox runs a farebox for a test, which stops it.
+// startFarebox runs a farebox for a test, in a folder that ends with it.
 func (k *Kit) startFarebox(t TB, o FareboxOptions) *Farebox {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "fb") // a test's own is too long for a socket
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	o.Dir = dir
 	f, err := k.StartFarebox(t.Context(), o)
 	if err != nil {
+		_ = os.RemoveAll(dir)
 		t.Fatal(err)
 	}
 	return f
