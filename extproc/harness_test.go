@@ -70,7 +70,7 @@ func (c *cashier) all() []policy.Outcome {
 
 func (c *cashier) settled(t *testing.T) policy.Outcome {
 	t.Helper()
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for time.Now().Before(deadline) {
 		c.mu.Lock()
 		if len(c.outcomes) > 0 {

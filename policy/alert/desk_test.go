@@ -272,7 +272,7 @@ func TestEventsAreKeptThoughTheLedgerFailsForAWhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, b := &shaky{broken: 3}, &inbox{}
 		reg := prometheus.NewRegistry()
-		d, err := alert.New(alert.Options{Store: s, Registerer: reg, MaxQueued: 2}, alert.Rules{Receivers: []alert.Receiver{to(b, alert.Info)}})
+		d, err := alert.New(alert.Options{Store: s, Registerer: reg, MaxQueued: 2}, alert.Rules{Receivers: []alert.Receiver{to(b, alert.Info)}, Digest: time.Second})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -290,7 +290,7 @@ func TestEventsAreKeptThoughTheLedgerFailsForAWhile(t *testing.T) {
 		e := spent(75)
 		e.Of = "4" // was dropped, and so comes again
 		d.Alert(e)
-		d.Close(t.Context())
+		d.Close(t.Context()) // within the second in which alerts gather
 		want(t, "kept at the close", states(t, &s.Memory), "75:sent 75:sent 75:sent 75:new")
 		e.Of = "late"
 		d.Alert(e)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,8 +15,11 @@ import (
 // Crossed is for what a store found crossed without a call, at any time.
 func (e *Engine) Crossed(all []budget.Crossed) { e.crossed(all) }
 
-// crossed counts and tells what a settlement took over a threshold of its rule.
+// crossed counts and tells what a settlement took over a threshold of its rule. Of
+// several thresholds the highest comes first: a lower one is outdone when it is kept,
+// and so nobody is told of it, whenever messages are sent.
 func (e *Engine) crossed(all []budget.Crossed) {
+	slices.SortStableFunc(all, func(a, b budget.Crossed) int { return cmp.Compare(b.Percent, a.Percent) })
 	rules := e.rules.Load().Budgets
 	for i := range all {
 		c := &all[i]

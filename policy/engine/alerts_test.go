@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -110,5 +111,22 @@ func TestALimitThatWasRaisedIsToldByWhatItIs(t *testing.T) {
 	}
 	if len(told.events) != 1 || told.events[0].Limit != 5*mostOfACall || told.events[0].Percent != 3 {
 		t.Errorf("the limit that is: %+v", told.events)
+	}
+}
+
+// Of thresholds that are crossed at once the highest is told first, so that nobody is
+// told of the others even where messages are not gathered.
+func TestTheHighestThresholdIsToldFirst(t *testing.T) {
+	told := &desk{}
+	rule := month("month", 2*mostOfACall)
+	rule.Thresholds = []int{1, 2, 3}
+	e, _, _ := limited(t, func(o *engine.Options) { o.Alerts = told }, rule)
+	e.Settle(t.Context(), admit(t, e, numbered(1, "a")), answered)
+	var percents []int
+	for _, event := range told.events {
+		percents = append(percents, event.Percent)
+	}
+	if !slices.Equal(percents, []int{3, 2, 1}) {
+		t.Errorf("told %v, want 3, 2 and 1", percents)
 	}
 }

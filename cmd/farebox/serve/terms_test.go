@@ -22,7 +22,7 @@ func settle(t *testing.T, p *callPath, n int) (paid, charged, by, card string) {
 	request := policy.Request{ID: ledgertest.ID(n), Provider: "local", Call: tokenizer.Call{Operation: "chat", Model: "m"}, At: time.Now()}
 	p.engine.Settle(t.Context(), policy.Ticket{Request: request},
 		policy.Outcome{Status: 200, At: time.Now(), Reading: tokenizer.Reading{Model: "m", Usage: []tokenizer.Usage{u}}})
-	for range 100 { // the commit may be waited for no longer than commit_wait
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); { // the commit may be waited for no longer than commit_wait
 		found, err := p.store.Find(t.Context(), request.ID.String(), 1)
 		if err != nil {
 			t.Fatal(err)

@@ -56,7 +56,7 @@ func alertmanager(t *testing.T) (address string) {
 // TestARealAlertmanager takes alerts, and knows one that comes twice.
 func TestARealAlertmanager(t *testing.T) {
 	address := alertmanager(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	n, sent := notify.NewAlertmanager(address, notify.HTTP{}), notice("")
 	for i := range sent.Alerts {

@@ -152,17 +152,17 @@ func apart(t *testing.T, h Harness) {
 }
 
 func forgotten(t *testing.T, h Harness) {
-	short := note("short", "1")
-	short.Keep = time.Minute
-	h.post(t, "a", short, note("long", "2"))
-	h.Advance(59 * time.Second)
+	short, long := note("short", "1"), note("long", "2")
+	long.Keep = 3 * time.Hour
+	h.post(t, "a", short, long)
+	h.Advance(59 * time.Minute) // the clock of a real board runs on beside it
 	mark := h.reads(t, "a", board.Mark{}, "short", "1", "long", "2")
 	h.post(t, "a", short) // is kept from now on
-	h.Advance(59 * time.Second)
+	h.Advance(59 * time.Minute)
 	mark = h.reads(t, "a", mark, "short", "1")
-	h.Advance(2 * time.Second)
+	h.Advance(2 * time.Minute)
 	h.reads(t, "a", board.Mark{}, "long", "2")
-	h.Advance(time.Hour)
+	h.Advance(2 * time.Hour)
 	if last := h.reads(t, "a", board.Mark{}); last.Epoch != mark.Epoch {
 		t.Error("what is forgotten in time is told as a loss")
 	}

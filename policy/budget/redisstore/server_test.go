@@ -124,7 +124,7 @@ func (s *server) command(words ...string) string {
 		s.t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(30 * time.Second))
+	c.SetDeadline(time.Now().Add(2 * time.Minute))
 	text := "*" + strconv.Itoa(len(words)) + "\r\n"
 	for _, w := range words {
 		text += "$" + strconv.Itoa(len(w)) + "\r\n" + w + "\r\n"

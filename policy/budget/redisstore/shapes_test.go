@@ -28,7 +28,7 @@ func startCluster(t *testing.T) (nodes []*server) {
 	t.Helper()
 	for n := range 3 {
 		bus := strconv.Itoa(portOf(freeAddress(t)))
-		node := startServer(t, "--cluster-enabled", "yes", "--cluster-port", bus, "--appendonly", "yes", "--appendfsync", "always", "--cluster-node-timeout", "2000")
+		node := startServer(t, "--cluster-enabled", "yes", "--cluster-port", bus, "--appendonly", "yes", "--appendfsync", "always", "--cluster-node-timeout", "15000")
 		node.command("CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(n*16384/3), strconv.Itoa((n+1)*16384/3-1))
 		node.command("CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(n+1))
 		nodes = append(nodes, node)
@@ -263,7 +263,7 @@ func TestSentinelsTellTheServer(t *testing.T) {
 	second := startServer(t, "--appendonly", "yes", "--replicaof", "127.0.0.1", strconv.Itoa(portOf(first.address)))
 	second.until("master_link_status:up", "INFO", "replication")
 	conf := filepath.Join(t.TempDir(), "sentinel.conf")
-	watch := fmt.Sprintf("sentinel monitor budgets 127.0.0.1 %d 1\nsentinel down-after-milliseconds budgets 2000\n", portOf(first.address))
+	watch := fmt.Sprintf("sentinel monitor budgets 127.0.0.1 %d 1\nsentinel down-after-milliseconds budgets 60000\n", portOf(first.address))
 	if err := os.WriteFile(conf, []byte(watch), 0o600); err != nil {
 		t.Fatal(err)
 	}
