@@ -26,8 +26,10 @@ func placeOf(a *Account) place {
 
 // count is what was spent and is held of one account.
 type count struct {
-	spent, held int64 // of a Rate and of a Rolling account spent is not used
-	holds       int   // that have it among their accounts
+	spent, held int64  // of a Rate and of a Rolling account spent is not used
+	holds       int    // that have it among their accounts
+	limit       int64  // as it was given last
+	told        []Told // never changed, but replaced
 	end         time.Time
 	since       time.Time // it was over when Lapse first looked; zero: it was not
 

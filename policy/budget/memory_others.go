@@ -45,7 +45,7 @@ func (m *Memory) count(a *Account) (c *count, of string, made bool) {
 	if key.of != a.Of {
 		m.shared.Add(1)
 	}
-	c.end = a.End
+	c.end, c.limit = a.End, a.Limit
 	return c, key.of, made
 }
 

@@ -24,3 +24,11 @@ func TestMemoryRenewsHolds(t *testing.T) {
 		return budgettest.Harness{Store: budget.NewMemory(now), Advance: func(d time.Duration) { ahead.Add(int64(d)) }}
 	})
 }
+
+func TestMemoryTells(t *testing.T) {
+	budgettest.RunTelling(t, func(*testing.T) budgettest.Harness {
+		var ahead atomic.Int64
+		now := func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+		return budgettest.Harness{Store: budget.NewMemory(now), Advance: func(d time.Duration) { ahead.Add(int64(d)) }}
+	})
+}

@@ -44,6 +44,12 @@ var (
 	added string
 	//go:embed lua/open.lua
 	opening string
+	//go:embed lua/look.lua
+	look string
+	//go:embed lua/watch.lua
+	watch string
+	//go:embed lua/tell.lua
+	telling string
 )
 
 // The operations of a Board, and what they begin with after the clock.
@@ -61,6 +67,7 @@ var (
 type scripts struct {
 	made, reserve, extend, settle, renew, spend, states, load, lapse *rueidis.Lua
 	missing, add, added, open                                        *rueidis.Lua // of parts
+	look, watch, tell                                                *rueidis.Lua // of a Teller
 
 	clock string // that they read
 }
@@ -73,6 +80,7 @@ func compile(clock string) scripts {
 	return scripts{
 		made: of(made), reserve: of(reserve), extend: of(extend), settle: of(settle), renew: of(renew), spend: of(spend), states: of(states), load: of(load), lapse: of(lapse),
 		missing: of(missing), add: of(add), added: of(added), open: of(opening),
+		look: of(look), watch: of(watch), tell: of(telling),
 		clock: clock,
 	}
 }

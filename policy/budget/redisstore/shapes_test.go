@@ -157,6 +157,7 @@ func slotMoves(t *testing.T, nodes []*server) {
 			held -= 10
 		}
 	}
+	from.command("MIGRATE", host, port, s.watched, "0", "5000")
 	for _, n := range []int{0, 2, 3, 4} {
 		from.command("MIGRATE", host, port, s.hold(name(budgettest.ID(n), 0)), "0", "5000")
 	}
@@ -173,6 +174,9 @@ func slotMoves(t *testing.T, nodes []*server) {
 		if got := state(t, s, account); got.Held != held || got.Spent != 0 {
 			t.Errorf("%+v, want %d held", got, held)
 		}
+	}
+	if got := looked(t, s); len(got) != 2 {
+		t.Errorf("looked at %+v", got)
 	}
 	if failed == 0 {
 		t.Error("no call met the move")

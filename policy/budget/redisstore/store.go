@@ -18,6 +18,9 @@
 //	a:KEY         an account, by budget.Account.Key
 //	h:ID          a hold, by the 16 bytes of its call and 4 of its attempt
 //	due           names of holds, by when they lapse
+//	watched       accounts that add up, by their keys, with how they count
+//	looking       who looks for what was crossed of them
+//	t:KEY         what people were told of an account
 //	board:…:TOPIC notes of a Board: what the topic is, their texts, and their order
 //
 // Values are packed integers of up to 64 bits. Numbers in a script are doubles, so
@@ -55,6 +58,7 @@ package redisstore
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -109,8 +113,10 @@ type Store struct {
 	do     scripts
 	clock  atomic.Pointer[reading]
 
+	self string // tells this process from others
+
 	// Keys, as above.
-	made, due, marks, adding, opens string
+	made, due, marks, adding, opens, watched, looking string
 }
 
 var _ budget.Store = (*Store)(nil)
@@ -131,7 +137,8 @@ func newStore(o Options, do scripts) (*Store, error) {
 	if len(o.Addresses) == 0 {
 		return nil, errors.New("open store of budgets: it needs the address of a server")
 	}
-	s := &Store{link: newLink(&o), prefix: "farebox:2:{" + o.Org + "}:", do: do}
+	s := &Store{link: newLink(&o), prefix: "farebox:2:{" + o.Org + "}:", do: do, self: rand.Text()}
+	s.watched, s.looking = s.prefix+"watched", s.prefix+"looking"
 	s.made, s.due, s.opens = s.prefix+"made", s.prefix+"due", s.prefix+"opens"
 	s.marks, s.adding = s.prefix+"marks:"+o.Part, s.prefix+"adding:"+o.Part
 	if o.Part != "" {

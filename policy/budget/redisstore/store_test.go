@@ -90,6 +90,11 @@ func TestStoreRenewsHolds(t *testing.T) {
 	budgettest.RunRenewals(t, func(t *testing.T) budgettest.Harness { return harness(t, address) })
 }
 
+func TestStoreTells(t *testing.T) {
+	address := startServer(t).address
+	budgettest.RunTelling(t, func(t *testing.T) budgettest.Harness { return harness(t, address) })
+}
+
 func TestNewRefuses(t *testing.T) {
 	for _, org := range []string{"a}b", "{}", "a b", "ü", strings.Repeat("a", 65)} {
 		if _, err := New(Options{Addresses: []string{"127.0.0.1:1"}, Org: org}); err == nil || !strings.Contains(err.Error(), "org") {

@@ -16,7 +16,7 @@ end
 -- whether it is soft, its limit, the length of its window or rate and of a part of
 -- it in microseconds, and the second at which it may be forgotten; 0: never.
 local function terms(line)
-  local t = {}
+  local t = {line = line}
   t.kind, t.unit, t.soft, t.lh, t.ll, t.span, t.part, t.expire = struct.unpack('>BBBi4I4I8I8I8', line)
   return t
 end
@@ -186,9 +186,20 @@ local function drained(s)
   return math.min(315360000, floor(level / each * 1.001) + 60)
 end
 
--- save writes all that was opened. What counts no more is forgotten; a moving
--- window and a rate are by themselves, once all of it has passed.
+-- watch has an account, by its key, be looked at for what was crossed of it.
+local function watch(key, line)
+  local prefix = string.match(KEYS[1], '^.-}:')
+  redis.call('HSET', prefix .. 'watched', string.sub(key, #prefix + #'a:' + 1), line)
+end
+
+-- save writes all that was opened, and has what adds up and is new watched. What
+-- counts no more is forgotten; a moving window and a rate are by themselves, once all
+-- of it has passed.
 local function save()
+  for i = 1, #opened do -- first, so that nothing is written where this fails
+    local s = opened[i]
+    if not s.there and (s.terms.kind == SUM or s.terms.kind == MOVING) then watch(s.key, s.terms.line) end
+  end
   for i = 1, #opened do
     local s = opened[i]
     local kind, empty = s.terms.kind, s.hh == 0 and s.hl == 0
