@@ -44,6 +44,9 @@ type Options struct {
 	Logger     *slog.Logger          // nil discards
 	Now        func() time.Time      // nil is time.Now
 	MaxQueued  int                   // events that are not kept yet; 0 is DefaultMaxQueued
+	// Kept is told of each event's alert, once the ledger has it; nil: nobody is. Other
+	// events wait for it.
+	Kept func(ctx context.Context, a *ledger.Alert)
 }
 
 // Desk keeps what it is told in the ledger, and tells receivers.
@@ -52,6 +55,7 @@ type Desk struct {
 	log     *slog.Logger
 	now     func() time.Time
 	metrics *metrics
+	kept    func(ctx context.Context, a *ledger.Alert)
 
 	queue   chan Event
 	closing chan struct{} // closed by the first Close
@@ -88,7 +92,7 @@ func New(o Options, r Rules) (*Desk, error) {
 		return nil, fmt.Errorf("start alerts: a queue of %d", o.MaxQueued)
 	}
 	d := &Desk{
-		store: o.Store, log: o.Logger, now: o.Now, heard: map[identity]time.Time{},
+		store: o.Store, log: o.Logger, now: o.Now, kept: o.Kept, heard: map[identity]time.Time{},
 		queue: make(chan Event, max(o.MaxQueued, 1)), closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	if o.MaxQueued == 0 {
@@ -229,6 +233,9 @@ func (d *Desk) keep(ctx context.Context, e Event) {
 		if err == nil {
 			if fresh {
 				d.raised(&kept)
+			}
+			if d.kept != nil {
+				d.kept(ctx, &kept)
 			}
 			return
 		}

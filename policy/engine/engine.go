@@ -60,6 +60,8 @@ type Options struct {
 	// StoreWait is how long Budgets may take to answer, before it is asked once more and
 	// a call goes on without it; 0: DefaultStoreWait.
 	StoreWait time.Duration
+	// Teller knows what people were told of accounts; nil: Budgets does, if it can.
+	Teller budget.Teller
 	// Topups tells what limits were raised by; nil: nothing.
 	Topups topups
 	// Charges keeps costs that no call tells; nil: none can be booked.
@@ -122,11 +124,13 @@ type Engine struct {
 	budgets accounts
 	raising sync.Mutex    // whose turn it is to read top-ups
 	shared  budget.Shared // Budgets, if others share it; else nil
+	teller  budget.Teller // nil: nobody knows what people were told
 	known   *budget.Known // which of its accounts are exhausted; nil: it costs nothing to ask
 	filling filling
 
 	rollovers rollovers
 	pacing    pacing
+	missing   missing
 	away      allowance
 }
 
@@ -157,6 +161,9 @@ func New(o Options) (*Engine, error) {
 	e.away.e = e
 	e.budgets = accounts{e: e, seen: map[seenKey]budget.Account{}, told: map[seenKey]telling{}, held: map[heldKey]heldHold{}}
 	e.shared, _ = o.Budgets.(budget.Shared)
+	if e.teller = o.Teller; e.teller == nil {
+		e.teller, _ = o.Budgets.(budget.Teller)
+	}
 	if _, here := o.Budgets.(*budget.Memory); !here {
 		e.known = budget.NewKnown(nil)
 	}

@@ -50,16 +50,26 @@ func startRedis(t *testing.T) (address string, forget func()) {
 	}()
 	return address, func() {
 		t.Helper()
-		c, err := net.Dial("tcp", address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		if _, err := c.Write([]byte("FLUSHALL\r\n")); err != nil {
-			t.Fatal(err)
-		}
-		if said, err := bufio.NewReader(c).ReadString('\n'); err != nil || said != "+OK\r\n" {
-			t.Fatalf("it said %q, %v", said, err)
+		if said := tellRedis(t, address, "FLUSHALL"); said != "+OK" {
+			t.Fatalf("it said %q", said)
 		}
 	}
+}
+
+// tellRedis has a server do something, and returns the first line of what it says.
+func tellRedis(t *testing.T, address, command string) string {
+	t.Helper()
+	c, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Write([]byte(command + "\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	said, err := bufio.NewReader(c).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(said)
 }

@@ -6,12 +6,14 @@ import (
 	"log/slog"
 	"net/mail"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/farebox/farebox/cmd/farebox/config"
 	"github.com/farebox/farebox/policy/alert"
 	"github.com/farebox/farebox/policy/alert/notify"
 	"github.com/farebox/farebox/policy/alert/watch"
+	"github.com/farebox/farebox/policy/engine"
 	"github.com/farebox/farebox/policy/ledger"
 	"github.com/farebox/farebox/policy/parts"
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,6 +23,8 @@ import (
 type alerts struct {
 	desk    *alert.Desk
 	watches *watch.Watch // nil until they run
+	engine  atomic.Pointer[engine.Engine]
+	log     *slog.Logger
 }
 
 func newAlerts(c *config.Config, store ledger.Store, reg prometheus.Registerer, log *slog.Logger) (*alerts, error) {
@@ -28,12 +32,28 @@ func newAlerts(c *config.Config, store ledger.Store, reg prometheus.Registerer, 
 	if err != nil {
 		return nil, err
 	}
-	a := &alerts{}
-	if a.desk, err = alert.New(alert.Options{Store: store, Registerer: reg, Logger: log}, *rules); err != nil {
+	a := &alerts{log: log}
+	if a.desk, err = alert.New(alert.Options{Store: store, Registerer: reg, Logger: log, Kept: a.kept}, *rules); err != nil {
 		return nil, err
 	}
 	return a, nil
 }
+
+// kept has the store of budgets know that the ledger has an alert.
+func (a *alerts) kept(ctx context.Context, is *ledger.Alert) {
+	e := a.engine.Load()
+	if e == nil { // then it is of no budget
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, keptWithin)
+	defer cancel()
+	if err := e.Told(ctx, is); err != nil {
+		a.log.WarnContext(ctx, "the store of budgets does not know yet that an alert was raised", "err", err)
+	}
+}
+
+// keptWithin bounds how long alerts wait for the store of budgets.
+const keptWithin = 500 * time.Millisecond
 
 // configure takes what a reload says. Watches run by then.
 func (a *alerts) configure(c *config.Config, rules *alert.Rules) error {
@@ -152,14 +172,4 @@ func hostname() string {
 		return "localhost"
 	}
 	return name
-}
-
-// tellMissed tells what budgets have crossed that nobody was told of. Without it calls
-// are served all the same.
-func (p *callPath) tellMissed(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, fillWithin)
-	defer cancel()
-	if err := p.engine.TellMissed(ctx, p.store); err != nil {
-		p.log.WarnContext(ctx, "alerts that an earlier run did not keep are not told", "err", err)
-	}
 }

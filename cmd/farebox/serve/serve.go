@@ -82,6 +82,7 @@ func Run(ctx context.Context, from Source, log *slog.Logger) error {
 	defer path.sweep(ctx)()
 	defer path.hear(ctx)()
 	defer path.tellPace(ctx)()
+	defer path.lookForMissed(ctx)()
 	stopWatch, err := path.alerts.watch(ctx, c, books.store, path.hours, reg, log)
 	if err != nil {
 		admin.stop(context.WithoutCancel(ctx))
@@ -159,15 +160,17 @@ func newCallPath(ctx context.Context, c *config.Config, b *books, state budget.S
 		return nil, err
 	}
 	b.alerts = p.alerts.desk
+	teller, _ := state.(budget.Teller) // below what counts for this replica
 	state, p.leases = newLeases(c, state)
 	p.engine, err = engine.New(engine.Options{
 		Rules: rules.engine, Journal: b.writer, Estimator: estimate.New(), Registerer: reg,
-		Budgets: state, StoreWait: time.Duration(c.State.Timeout), Spending: b.store, Topups: b.store, Parts: p.parts, Pace: p.pace, Charges: b.store, Alerts: p.alerts.desk, Deferrals: b.store, CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
+		Budgets: state, StoreWait: time.Duration(c.State.Timeout), Teller: teller, Spending: b.store, Topups: b.store, Parts: p.parts, Pace: p.pace, Charges: b.store, Alerts: p.alerts.desk, Deferrals: b.store, CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
 	})
 	if err != nil {
 		return nil, err
 	}
 	p.leases.tell(p.engine)
+	p.alerts.engine.Store(p.engine)
 	if err := p.begin(ctx, c, rules.engine.Budgets); err != nil {
 		return nil, err
 	}
