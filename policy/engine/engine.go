@@ -121,6 +121,7 @@ type Engine struct {
 	pending pending
 	failed  failures
 	repeats repeats
+	unasked unasked
 	budgets accounts
 	raising sync.Mutex    // whose turn it is to read top-ups
 	shared  budget.Shared // Budgets, if others share it; else nil
@@ -258,6 +259,7 @@ func (e *Engine) Settle(ctx context.Context, t policy.Ticket, o policy.Outcome) 
 // close settles what is over.
 func (e *Engine) close(ctx context.Context, t policy.Ticket, o policy.Outcome) policy.Receipt {
 	e.learn(&t, &o)
+	e.tell(ctx, &t, &o)
 	e.failed.note(&t, &o)
 	usage := e.usage(&t, &o)
 	rec := record(&t, &o)

@@ -16,6 +16,7 @@ type metrics struct {
 	shaped      *prometheus.CounterVec
 	sources     [tokenizer.Reported + 1]prometheus.Counter
 	recovered   prometheus.Counter
+	unasked     *prometheus.CounterVec
 	deferred    *prometheus.CounterVec
 	duration    *prometheus.HistogramVec
 	firstToken  *prometheus.HistogramVec
@@ -33,6 +34,9 @@ func newMetrics(r prometheus.Registerer, series int, pending func() float64) (*m
 		recovered: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "farebox_recovered_calls_total", Help: "Calls of an earlier run that a restart settled as partial.",
 		}),
+		unasked: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "farebox_unasked_tiers_total", Help: "Answers in a service tier with a price of its own that neither their call nor providers[].tier says.",
+		}, []string{"provider", "tier"}),
 		deferred: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "farebox_deferred_total", Help: "Work that goes on at a provider after its call was answered, by what became known of it.",
 		}, []string{"event"}),
@@ -58,7 +62,7 @@ func newMetrics(r prometheus.Registerer, series int, pending func() float64) (*m
 	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "farebox_deferred_pending", Help: "Work that goes on at a provider after its call was answered, and is not settled yet.",
 	}, pending)
-	for _, c := range []prometheus.Collector{waiting, m.costs, m.unmet, m.wouldRefuse, m.shaped, m.recovered, m.deferred, m.duration, m.firstToken, source} {
+	for _, c := range []prometheus.Collector{waiting, m.costs, m.unmet, m.wouldRefuse, m.shaped, m.recovered, m.unasked, m.deferred, m.duration, m.firstToken, source} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("register engine metrics: %w", err)
 		}

@@ -49,9 +49,7 @@ func (p *plan) bound(e *Engine) {
 	u := tokenizer.Usage{Model: sent.Model}
 	u.Set(tokenizer.Input, p.input, tokenizer.Estimated)
 	p.row, _, _ = p.rules.row(&p.priced, &u)
-	if b := p.rules.Bounds; b != nil && b.Output == Strict {
-		p.openTiers(&u)
-	}
+	p.openTiers(e, &u)
 }
 
 // most is what the call takes at most if it generates so many tokens.

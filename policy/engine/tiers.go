@@ -34,19 +34,37 @@ func usualTier(t *policy.Ticket) string {
 	return ""
 }
 
-// openTiers finds the other prices at which the plan's call may be billed, where
-// nobody says in which tier it is served.
-func (p *plan) openTiers(u *tokenizer.Usage) {
+// openTiers finds the other prices at which the plan's call may be billed that asks
+// for no tier: of those in which such calls were served lately, and in Strict, where
+// nobody says in which they are, of all that there are.
+func (p *plan) openTiers(e *Engine, u *tokenizer.Usage) {
 	p.others = p.others[:0]
-	if !leavesTier(&p.ticket.Call) || p.priced.Tier != "" || names.OneFits(askedOnly, p.priced.Provider) {
+	if !leavesTier(&p.ticket.Call) {
 		return
 	}
-	rec := p.priced
-	for tier := range p.rules.Prices.Tiers(rec.Provider) {
-		rec.Tier = tier
-		if row, _, _ := p.rules.row(&rec, u); row != nil && row != p.row {
-			p.others = append(p.others, row)
+	if seen := e.unasked.of(tiered{p.priced.Provider, p.priced.Account, p.priced.Deployment}); len(seen) > 0 {
+		now := e.o.Now()
+		for i := range seen {
+			if now.Sub(seen[i].at) < tierStays {
+				p.openTier(seen[i].tier, u)
+			}
 		}
+	}
+	b := p.rules.Bounds
+	if b == nil || b.Output != Strict || p.priced.Tier != "" || names.OneFits(askedOnly, p.priced.Provider) {
+		return
+	}
+	for tier := range p.rules.Prices.Tiers(p.priced.Provider) {
+		p.openTier(tier, u)
+	}
+}
+
+// openTier adds the price of a tier, where it is another.
+func (p *plan) openTier(tier string, u *tokenizer.Usage) {
+	rec := p.priced
+	rec.Tier = tier
+	if row, _, _ := p.rules.row(&rec, u); row != nil && row != p.row {
+		p.others = append(p.others, row)
 	}
 }
 

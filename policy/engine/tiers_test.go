@@ -3,15 +3,24 @@ package engine_test
 import (
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/farebox/farebox/policy"
 	"github.com/farebox/farebox/policy/engine"
 	"github.com/farebox/farebox/policy/price"
 	"github.com/farebox/farebox/tokenizer"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // tiered has a model of a provider cost twice as much as priority, and half as flex.
 func tiered(t *testing.T, provider string, bounds *engine.Bounds) (*engine.Engine, *book) {
+	t.Helper()
+	e, b, _ := tieredAt(t, provider, bounds, func() time.Time { return noon })
+	return e, b
+}
+
+// tieredAt is tiered with a clock.
+func tieredAt(t *testing.T, provider string, bounds *engine.Bounds, now func() time.Time) (*engine.Engine, *book, *prometheus.Registry) {
 	t.Helper()
 	var rows []price.Row
 	for _, c := range []struct{ tier, in, out string }{{"", "2", "10"}, {"priority", "4", "20"}, {"flex", "1", "5"}} {
@@ -25,8 +34,7 @@ func tiered(t *testing.T, provider string, bounds *engine.Bounds) (*engine.Engin
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, b, _ := limited(t, func(o *engine.Options) { o.Rules.Prices, o.Rules.Bounds = prices, bounds }, month("month", 1_000_000*usd))
-	return e, b
+	return limited(t, func(o *engine.Options) { o.Rules.Prices, o.Rules.Bounds, o.Now = prices, bounds, now }, month("month", 1_000_000*usd))
 }
 
 // leaving is a call of 500 bytes and 300 tokens of output that asks for a tier, of
