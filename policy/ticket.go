@@ -66,6 +66,11 @@ type Hold struct {
 	// their store did not answer, and is spent when the call settles. Neither: it
 	// counts against none.
 	Taken, Uncounted bool `json:",omitzero"`
+	// Repeated says that the store was asked for it more than once, without an answer at
+	// first: it may be taken once more, when that comes late.
+	Repeated bool `json:",omitzero"`
+	// Elsewhere says that it was taken for another record of the call, which settles it.
+	Elsewhere bool `json:",omitzero"`
 	// Until then, if it is longer than calls are held for: its work goes on at the
 	// provider.
 	Until time.Time  `json:",omitzero"`

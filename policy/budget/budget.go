@@ -12,6 +12,7 @@ package budget
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"time"
 
@@ -145,6 +146,13 @@ type Crossed struct {
 	Spent   int64
 }
 
+// EndedFor is how long a hold is not taken that was ended for good: longer than a
+// request may be on its way to a store.
+const EndedFor = 15 * time.Minute
+
+// ErrEnded says that a hold came after it was ended for good.
+var ErrEnded = errors.New("the hold was ended before it came: it is not taken any more")
+
 // Store keeps accounts. It is safe for concurrent use; every operation is whole or
 // not at all. Times are the store's clock, which Now tells: windows are cut by it,
 // so that all replicas agree.
@@ -163,11 +171,16 @@ type Store interface {
 	// settled or released, or has lapsed: nothing changes, and found is false. What is
 	// spent counts in the windows that the hold was taken in.
 	Settle(ctx context.Context, id policy.CallID, attempt int, spent Amounts, thresholds []int) (crossed []Crossed, found bool, err error)
-	// Release gives a hold back: nothing was spent.
+	// Release gives a hold back: nothing was spent. It may be taken again.
 	Release(ctx context.Context, id policy.CallID, attempt int) error
-	// Spend counts what is spent without a hold: what comes late, or is corrected (below
-	// 0). Nothing is spent of Concurrency.
-	Spend(ctx context.Context, accounts []Account, spent Amounts, thresholds []int) ([]Crossed, error)
+	// End is Settle for good: none of that name is taken for EndedFor, and Reserve
+	// answers ErrEnded. It is for a hold that was asked for without an answer, as what
+	// asked may still be on its way.
+	End(ctx context.Context, id policy.CallID, attempt int, spent Amounts, thresholds []int) (crossed []Crossed, found bool, err error)
+	// Spend counts h.Most as spent of all its accounts at h.At, whatever they have left:
+	// what comes late, or is corrected (below 0). Until h.Until that is done once, and no
+	// hold of that name is taken. Nothing is spent of Concurrency.
+	Spend(ctx context.Context, h Hold, thresholds []int) ([]Crossed, error)
 	// States tells how accounts stand, in their order; one that was never touched has
 	// spent nothing.
 	States(ctx context.Context, accounts []Account) ([]State, error)

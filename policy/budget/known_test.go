@@ -80,11 +80,11 @@ func (w *world) step(n int) {
 		w.known.Lapse()
 	case 1: // the other process
 		h := w.hold(n)
-		w.store.Spend(w.t.Context(), h.Accounts, h.Most, nil)
+		w.store.Spend(w.t.Context(), spending(w.now, h.Most, h.Accounts...), nil)
 	case 2:
 		a := w.accounts[w.random.IntN(len(w.accounts))]
 		mine := w.random.IntN(2) == 0
-		w.store.Spend(w.t.Context(), []Account{a}, Amounts{-300, -300, -300, -300}, nil)
+		w.store.Spend(w.t.Context(), spending(w.now, Amounts{-300, -300, -300, -300}, a), nil)
 		if mine {
 			w.known.Forget()
 		} else {

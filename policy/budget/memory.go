@@ -19,6 +19,7 @@ type Memory struct {
 	accounts map[place]*count
 	live     map[place]int // accounts by their group
 	holds    map[attempt]*taking
+	ended    map[attempt]time.Time // until when none of its name is taken
 
 	most   int // accounts of a group
 	shared atomic.Int64
@@ -53,7 +54,7 @@ func NewMemory(now func() time.Time) *Memory {
 	if now == nil {
 		now = time.Now
 	}
-	return &Memory{now: now, accounts: map[place]*count{}, live: map[place]int{}, holds: map[attempt]*taking{}, most: MaxLive}
+	return &Memory{now: now, accounts: map[place]*count{}, live: map[place]int{}, holds: map[attempt]*taking{}, ended: map[attempt]time.Time{}, most: MaxLive}
 }
 
 // Now implements Store.
@@ -72,6 +73,9 @@ func (m *Memory) Reserve(_ context.Context, h Hold) (Short, error) {
 	key := attempt{h.ID, h.Attempt}
 	if m.holds[key] != nil {
 		return Taken, nil
+	}
+	if m.isOver(key, now) {
+		return Short{}, ErrEnded
 	}
 	for i := range h.Accounts {
 		c, of, made := m.count(&h.Accounts[i])
@@ -139,12 +143,18 @@ func (m *Memory) Extend(_ context.Context, id policy.CallID, n int, most Amounts
 func (m *Memory) Settle(_ context.Context, id policy.CallID, n int, spent Amounts, thresholds []int) ([]Crossed, bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	t := m.holds[attempt{id, n}]
+	crossed, found := m.settle(attempt{id, n}, spent, thresholds)
+	return crossed, found, nil
+}
+
+// settle needs m.mu.
+func (m *Memory) settle(key attempt, spent Amounts, thresholds []int) (crossed []Crossed, found bool) {
+	t := m.holds[key]
 	if t == nil {
-		return nil, false, nil
+		return nil, false
 	}
-	delete(m.holds, attempt{id, n})
-	return t.settle(spent, thresholds, m.now()), true, nil
+	delete(m.holds, key)
+	return t.settle(spent, thresholds, m.now()), true
 }
 
 func (t *taking) settle(spent Amounts, thresholds []int, now time.Time) (crossed []Crossed) {
@@ -180,21 +190,6 @@ func (m *Memory) Release(_ context.Context, id policy.CallID, n int) error {
 		m.tidy(t)
 	}
 	return nil
-}
-
-// Spend implements Store.
-func (m *Memory) Spend(_ context.Context, accounts []Account, spent Amounts, thresholds []int) (crossed []Crossed, _ error) {
-	now := m.now()
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for i := range accounts {
-		a := accounts[i]
-		c, of, _ := m.count(&a)
-		a.Of = of
-		before, after := c.spend(&a, spent[a.Unit], now, now)
-		crossed = appendCrossed(crossed, &a, before, after, thresholds)
-	}
-	return crossed, nil
 }
 
 // States implements Store.
@@ -269,6 +264,9 @@ func (m *Memory) Lapse(context.Context) (lapsed int, _ error) {
 			t.settle(t.Most, nil, now)
 			lapsed++
 		}
+	}
+	for key := range m.ended {
+		m.isOver(key, now)
 	}
 	for key, c := range m.accounts {
 		switch {

@@ -65,7 +65,7 @@ func TestValuesBeyondTheMostShareOneAccount(t *testing.T) {
 		t.Errorf("settled: %+v, %v, %v", crossed, found, err)
 	}
 	spent[Tokens] = 10
-	if crossed, err = m.Spend(t.Context(), []Account{monthOf("f")}, spent, []int{65}); err != nil || len(crossed) != 1 || crossed[0].Of != Others || crossed[0].Spent != 65 {
+	if crossed, err = m.Spend(t.Context(), spending(m.now(), spent, monthOf("f")), []int{65}); err != nil || len(crossed) != 1 || crossed[0].Of != Others || crossed[0].Spent != 65 {
 		t.Errorf("spent: %+v, %v", crossed, err)
 	}
 	if states, err := m.States(t.Context(), []Account{monthOf("g"), monthOf("b")}); err != nil || states[0].Spent != 65 || states[1].Held != 60 {
@@ -99,7 +99,7 @@ func TestCallsThatSpentNothingLeaveNoAccount(t *testing.T) {
 	}
 	var spent Amounts
 	spent[Tokens] = 1
-	if _, err := m.Spend(t.Context(), []Account{monthOf("a")}, spent, nil); err != nil {
+	if _, err := m.Spend(t.Context(), spending(m.now(), spent, monthOf("a")), nil); err != nil {
 		t.Fatal(err)
 	}
 	if short, _ := m.Reserve(t.Context(), holdOf(1, 100, monthOf("a"))); short.OK() || short.Left != 99 {

@@ -91,7 +91,7 @@ func TestMemorySettlesOnce(t *testing.T) {
 	if _, found, _ := m.Settle(t.Context(), callID(1), 0, Amounts{Charged: 950}, nil); found || left(t, m, a) != 50 {
 		t.Error("it was settled twice")
 	}
-	m.Spend(t.Context(), []Account{a}, Amounts{Charged: -900}, nil)
+	m.Spend(t.Context(), spending(m.now(), Amounts{Charged: -900}, a), nil)
 	if left(t, m, a) != 950 {
 		t.Error("what was corrected is not given back")
 	}
@@ -257,7 +257,7 @@ func TestMemoryAdds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := NewMemory(nil)
 		total, rolling := Account{Rule: "total", Limit: 1000}, Account{Rule: "hour", Limit: 1000, Rolling: time.Hour}
-		m.Spend(t.Context(), []Account{total, rolling}, Amounts{Charged: 100}, nil)
+		m.Spend(t.Context(), spending(m.now(), Amounts{Charged: 100}, total, rolling), nil)
 		m.Add(t.Context(), []State{{Account: total, Spent: 300}, {Account: rolling, Spent: 200, At: time.Now().Add(-50 * time.Minute)}, {Account: rolling, Spent: 50}})
 		if left(t, m, total) != 600 || left(t, m, rolling) != 650 {
 			t.Errorf("left %d and %d", left(t, m, total), left(t, m, rolling))
@@ -267,4 +267,11 @@ func TestMemoryAdds(t *testing.T) {
 			t.Errorf("left %d after the first part has passed", n)
 		}
 	})
+}
+
+// spending is what is spent of accounts, by a name that nothing else has.
+func spending(now time.Time, spent Amounts, accounts ...Account) (h Hold) {
+	h = Hold{Accounts: accounts, Most: spent, Until: now.Add(time.Hour)}
+	binary.BigEndian.PutUint64(h.ID[:], rand.Uint64())
+	return h
 }

@@ -80,8 +80,9 @@ func (e *Engine) foresee(ctx context.Context, rules *Rules, t *policy.Ticket) {
 		t.Hold = would.Hold
 		return
 	}
-	if would.Hold.Taken {
-		e.budgets.release(ctx, t.ID, 0)
+	if would.Hold.Repeated || would.Hold.Taken && !e.budgets.release(ctx, t.ID, 0) {
+		t.Hold.Uncounted = true // what takes it, or gives it back, may come late
+		return
 	}
 	p := e.plan(rules, t)
 	p.soften()
@@ -123,7 +124,11 @@ func (e *Engine) take(ctx context.Context, p *plan) *policy.Refusal {
 		}
 		e.ranOut(p, &a, short.Left)
 		why := e.exhausted(&a, short)
-		if !p.adapt(e, short) {
+		repeated := p.ticket.Hold.Repeated
+		if repeated {
+			e.budgets.giveBack(p.hold.ID, p.hold.Attempt) // which was asked for first may come yet
+		}
+		if repeated || !p.adapt(e, short) {
 			e.metrics.exhausted.WithLabelValues(a.Rule, "refuse").Inc()
 			return &why
 		}
@@ -140,7 +145,8 @@ func (e *Engine) ask(ctx context.Context, p *plan) (short budget.Short, err erro
 		return short, nil
 	}
 	fill, epoch := e.filling.times.Load(), e.known.Epoch()
-	for range 2 {
+	for n := range 2 {
+		p.ticket.Hold.Repeated = p.ticket.Hold.Repeated || n > 0
 		short, err = e.askOnce(ctx, p)
 		if err == nil || errors.Is(err, budget.ErrFresh) || ctx.Err() != nil {
 			break
@@ -189,7 +195,7 @@ func (e *Engine) withoutStore(ctx context.Context, p *plan, err error) *policy.R
 		p.ticket.Hold.Uncounted = true
 		return nil
 	}
-	if !errors.Is(err, budget.ErrFresh) {
+	if p.ticket.Hold.Repeated || !errors.Is(err, budget.ErrFresh) {
 		e.budgets.giveBack(p.hold.ID, p.hold.Attempt)
 	}
 	return why
@@ -233,19 +239,24 @@ func took(rec *policy.Record) (a budget.Amounts) {
 	return a
 }
 
-// spend puts what a record took in place of what was held for its call. Further
-// records of the call, as of its later tries, find no hold: they are counted
-// without one. filling.calls must be held.
+// spend puts what a record took in place of what was held for its call, where that
+// is known to be held, and for this record. Else what it took is counted without a
+// hold. filling.calls must be held.
 func (e *Engine) spend(ctx context.Context, t *policy.Ticket, rec *policy.Record, recovered bool) {
-	s := settlement{id: t.ID, attempt: heldAs(t), held: t.Hold.Taken || t.Hold.Uncounted, spent: took(rec), passed: t.Hold.Uncounted, next: 1 + rec.Attempt, at: t.At}
-	s.added = e.added(t, rec.Provider)
+	s := settlement{id: t.ID, attempt: heldAs(t), spent: took(rec), passed: t.Hold.Uncounted, next: 1 + rec.Attempt, at: t.At}
 	switch {
-	case !s.held:
-		s.others = s.added
-	case rec.Attempt > 0 || recovered || t.Hold.Uncounted:
+	case !t.Hold.Taken && !t.Hold.Uncounted:
+		s.others = e.added(t, rec.Provider)
+	case t.Hold.Elsewhere:
 		s.others = e.others(t, rec.Provider)
+	case t.Hold.Uncounted || t.Hold.Repeated:
+		s.others, s.back = e.others(t, rec.Provider), forGood
+	case rec.Attempt > 0 || recovered:
+		s.others, s.back = e.others(t, rec.Provider), released
+	default:
+		s.held, s.added = true, e.added(t, rec.Provider)
 	}
-	if s.held || len(s.others) > 0 {
+	if s.held || len(s.others) > 0 || s.back != not {
 		e.budgets.settle(ctx, s)
 	}
 }
@@ -265,6 +276,7 @@ func (e *Engine) move(ctx context.Context, rec *policy.Record) {
 const (
 	whileDeferred = 1 << 24
 	corrections   = 1 << 25
+	spentOnce     = 1 << 27 // added to that of a record which is in doubt
 )
 
 func heldAs(t *policy.Ticket) int {
@@ -274,31 +286,33 @@ func heldAs(t *policy.Ticket) int {
 	return whileDeferred
 }
 
-// holdOn keeps what is held for a call until its work at the provider is over.
+// holdOn keeps what is held for a call until its work at the provider is over. Where
+// the store does not answer it is counted when it is settled, without a hold.
 func (e *Engine) holdOn(ctx context.Context, t *policy.Ticket, until time.Time) {
 	rules := e.rules.Load()
 	if !t.Hold.Taken || rules.Budgets == nil {
 		return
 	}
 	before := heldAs(t)
-	if t.By == nil && before == whileDeferred && !e.filling.late.Load() {
-		e.budgets.release(ctx, t.ID, before) // an earlier run took it, by rules that may be others
+	again := t.By == nil && before == whileDeferred // an earlier run took it, by rules that may be others
+	if again && !e.filling.late.Load() && !e.budgets.release(ctx, t.ID, before) {
+		t.Hold.Uncounted = true
+		return
 	}
-	t.Hold.Until = until.Add(holdFor)
+	repeated := t.Hold.Repeated
+	t.Hold.Until, t.Hold.Repeated = until.Add(holdFor), false
 	p := e.plan(rules, t)
 	p.hold.Accounts, p.hold.Attempt, p.hold.Until = rules.accounts(t, p.priced.Provider), whileDeferred, t.Hold.Until
 	p.soften()
-	fill := e.filling.times.Load()
-	if short, err := e.ask(ctx, &p); err != nil || !short.OK() {
+	short, err := e.ask(ctx, &p)
+	if t.Hold.Uncounted = err != nil || !short.OK(); t.Hold.Uncounted {
 		e.metrics.storeFailed.WithLabelValues("reserve").Inc()
-		if before == whileDeferred {
-			e.budgets.took(&p.hold, fill) // by an earlier run
-		}
-		return
 	}
-	t.By = rules.Budgets
-	if before != whileDeferred {
-		e.budgets.release(ctx, t.ID, before)
+	if !t.Hold.Uncounted {
+		t.By = rules.Budgets
+	}
+	if before != whileDeferred && (repeated || !e.budgets.release(ctx, t.ID, before)) {
+		e.budgets.giveBack(t.ID, before)
 	}
 }
 

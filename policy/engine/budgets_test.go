@@ -60,6 +60,27 @@ func (b *broken) Settle(ctx context.Context, id policy.CallID, n int, spent budg
 	return b.Store.Settle(ctx, id, n, spent, marks)
 }
 
+func (b *broken) End(ctx context.Context, id policy.CallID, n int, spent budget.Amounts, marks []int) ([]budget.Crossed, bool, error) {
+	if err := b.fails(); err != nil {
+		return nil, false, err
+	}
+	return b.Store.End(ctx, id, n, spent, marks)
+}
+
+func (b *broken) Spend(ctx context.Context, h budget.Hold, marks []int) ([]budget.Crossed, error) {
+	if err := b.fails(); err != nil {
+		return nil, err
+	}
+	return b.Store.Spend(ctx, h, marks)
+}
+
+func (b *broken) Release(ctx context.Context, id policy.CallID, n int) error {
+	if err := b.fails(); err != nil {
+		return err
+	}
+	return b.Store.Release(ctx, id, n)
+}
+
 func limited(t *testing.T, change func(*engine.Options), rules ...budget.Rule) (*engine.Engine, *book, *prometheus.Registry) {
 	t.Helper()
 	compiled, err := budget.Compile(rules)

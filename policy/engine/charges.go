@@ -56,7 +56,11 @@ func (e *Engine) Book(ctx context.Context, c ledger.Charge, by ledger.Change) (b
 	if booked, fresh, err = e.o.Charges.Book(ctx, c, by); err != nil {
 		return c, false, err
 	}
-	e.spendCharge(ctx, &booked)
+	back := not
+	if !there {
+		back = forGood // a request to hold nothing for it may come late
+	}
+	e.spendCharge(ctx, &booked, back)
 	if fresh {
 		e.carryAnew(&booked)
 	}
@@ -144,10 +148,10 @@ func holdOf(c *ledger.Charge) (id policy.CallID) {
 }
 
 // spendCharge counts a charge that is in the ledger, if it was not yet.
-func (e *Engine) spendCharge(ctx context.Context, c *ledger.Charge) {
+func (e *Engine) spendCharge(ctx context.Context, c *ledger.Charge, back way) {
 	var spent budget.Amounts
 	spent[budget.Charged], spent[budget.Contracted] = int64(c.Amount), int64(c.Amount)
-	e.budgets.settle(ctx, settlement{id: holdOf(c), attempt: charges, held: true, spent: spent})
+	e.budgets.settle(ctx, settlement{id: holdOf(c), attempt: charges, held: true, spent: spent, back: back})
 }
 
 // RecoverCharges counts those that an earlier run booked and did not live to count in
@@ -167,7 +171,7 @@ func (e *Engine) RecoverCharges(ctx context.Context) error {
 			if page[i].Booked.Before(since) {
 				return nil
 			}
-			e.spendCharge(ctx, &page[i])
+			e.spendCharge(ctx, &page[i], not)
 		}
 		if len(page) < s.Limit {
 			return nil

@@ -111,7 +111,7 @@ func (e *Engine) putOff(ctx context.Context, t *policy.Ticket, o *policy.Outcome
 		d.Expires = o.At.Add(keepsResults)
 	}
 	if d.Stored > 0 {
-		d.Attempt = 1
+		d.Attempt, d.Ticket.Hold.Elsewhere = 1, true
 	} else {
 		e.holdOn(ctx, &d.Ticket, d.Expires)
 	}

@@ -23,7 +23,14 @@ func replicas(t *testing.T, n int, random *rand.Rand, address string, rules ...b
 		t.Cleanup(store.Close)
 		all = append(all, newOffice(t, random, store, time.Now, rules...))
 	}
-	for open := 0; open < n; {
+	opened(t, all)
+	return all
+}
+
+// opened fills the store of processes that share it until it is open to all of them.
+func opened(t *testing.T, all []*office) {
+	t.Helper()
+	for open := 0; open < len(all); {
 		open = 0
 		for _, f := range all {
 			switch err := f.e.Fill(t.Context(), f.o.Rules.Budgets); {
@@ -34,7 +41,6 @@ func replicas(t *testing.T, n int, random *rand.Rand, address string, rules ...b
 			}
 		}
 	}
-	return all
 }
 
 // Replicas that share a store take the same reloads each at its own time, under load:

@@ -66,7 +66,7 @@ func newOffice(t *testing.T, random *rand.Rand, store budget.Store, now func() t
 	t.Helper()
 	f := &office{t: t, random: random, pages: &pages{}, now: now, calls: random.Uint64()}
 	f.e, _, _ = limited(t, func(o *engine.Options) {
-		f.o, o.Journal, o.Spending, o.Budgets, o.Now = o, f.pages, f.pages, store, now
+		f.o, o.Journal, o.Spending, o.Charges, o.Budgets, o.Now = o, f.pages, f.pages, f.pages, store, now
 	}, rules...)
 	return f
 }
@@ -200,16 +200,27 @@ func (f *office) end() {
 func (f *office) check(what string, ledgers ...*pages) {
 	f.t.Helper()
 	want, accounts := map[string]int64{}, []budget.Account(nil)
+	add := func(a budget.Account, n int64) {
+		if _, there := want[a.Key()]; !there {
+			accounts = append(accounts, a)
+		}
+		want[a.Key()] += n
+	}
 	for _, p := range ledgers {
 		for _, rec := range p.All() {
 			for _, a := range f.o.Rules.Budgets.Accounts(factsOf(&rec), rec.Admitted) {
-				if a.Rate > 0 {
-					continue // which is refilled
+				if a.Rate == 0 { // else it is refilled
+					add(a, tookOf(&rec, a.Unit))
 				}
-				if _, there := want[a.Key()]; !there {
-					accounts = append(accounts, a)
-				}
-				want[a.Key()] += tookOf(&rec, a.Unit)
+			}
+		}
+		charges, err := p.Charges(f.t.Context(), ledger.ChargeSearch{To: f.now().Add(time.Hour), Limit: ledger.MaxPage})
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		for _, c := range charges {
+			for _, a := range f.o.Rules.Budgets.AccountsOfCharge(c.Value, c.At) {
+				add(a, int64(c.Amount))
 			}
 		}
 	}

@@ -19,25 +19,46 @@ const maxUnsettled = 100_000
 const maxSeen = 10_000
 
 // settlement is what one record took of accounts: of those that hold for its call
-// or, where nothing is held, of others. Each step of it can be taken again when it
-// is not known whether the store took it.
+// or of others. Its steps are taken in order, and each is marked as done when the
+// store has answered: whichever is not known to be done can be taken again.
+//
+// A hold that the store was asked for without an answer may be taken at any time, as
+// what asked may be late, and whether it was is known to nobody. It is never settled:
+// what was spent is counted beside it, by a name of its own, and it is ended for good.
 type settlement struct {
-	id      policy.CallID
-	attempt int
-	held    bool
-	spent   budget.Amounts
-	passed  bool // without the store, within the allowance
+	id     policy.CallID
+	spent  budget.Amounts
+	passed bool // without the store, within the allowance
 
-	others []budget.Account
-	added  []budget.Account // that have no part in the hold, and count what is spent beside it
-	next   int              // the attempt of a hold of nothing on others
-	at     time.Time        // when the call was admitted
+	held    bool // the first step: what is held as attempt is replaced by what was spent
+	attempt int
+	added   []budget.Account // that have no part in the hold, and count what is spent beside it
+
+	others []budget.Account // the second: nothing is held of these, as attempt next
+	next   int
+	at     time.Time // when the call was admitted
+	begun  bool      // the third: what is held as next is replaced by what was spent
+	doubt  bool      // instead of both: the others are spent of, once, whatever the store took before
+
+	// The last: holds are given back. It is after the others, so that in between too much
+	// counts and never too little.
+	back     way  // attempt
+	backNext bool // next, for good
 
 	// Of a store that others share: those that held for the call, and how often the
 	// store had been filled then. If it was since, and has no hold, it had lost it.
 	lost []budget.Account
 	fill int64
 }
+
+// way is how a hold is ended.
+type way uint8
+
+const (
+	not way = iota
+	released
+	forGood // it may still be on its way to the store
+)
 
 // accounts is what the engine knows of budgets beside their store.
 type accounts struct {
@@ -55,7 +76,7 @@ type seenKey struct{ rule, of string }
 
 // settle has s spent now, or as soon as the store answers.
 func (b *accounts) settle(ctx context.Context, s settlement) {
-	if s.held {
+	if s.held || s.back != not {
 		h := b.ended(s.id, s.attempt)
 		s.lost, s.fill = h.Accounts, h.fill
 	}
@@ -80,9 +101,8 @@ func (b *accounts) later(s settlement) {
 	}
 }
 
-// giveBack settles for nothing a hold that may have been taken though the store did
-// not say so. It leaves room for what was spent: a hold that is not given back
-// lapses.
+// giveBack ends a hold that may have been taken though the store did not say so. It
+// leaves room for what was spent: a hold that is not given back lapses.
 func (b *accounts) giveBack(id policy.CallID, attempt int) {
 	b.mu.Lock()
 	full := len(b.unsettled) >= maxUnsettled/2
@@ -90,63 +110,123 @@ func (b *accounts) giveBack(id policy.CallID, attempt int) {
 	if full {
 		return
 	}
-	b.later(settlement{id: id, attempt: attempt, held: true})
+	b.ended(id, attempt)
+	b.later(settlement{id: id, attempt: attempt, back: forGood})
 }
 
+// try takes the steps of s that are not done.
 func (b *accounts) try(ctx context.Context, s *settlement) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.e.o.StoreWait)
 	defer cancel()
 	if s.held {
-		found, err := b.close(ctx, s)
+		found, err := b.close(ctx, s, s.attempt)
 		if err != nil {
 			return err
 		}
-		switch {
-		case found:
-			s.others = s.added
-		case len(s.others) == 0 && s.fill != b.e.filling.times.Load():
+		s.others = s.added
+		if !found && s.fill != b.e.filling.times.Load() {
 			s.others = slices.Concat(s.lost, s.added)
 		}
 		s.held, s.added = false, nil
+		if s.back == forGood {
+			s.back = not // close has done so
+		}
 	}
-	if len(s.others) == 0 {
-		return nil
+	if len(s.others) > 0 {
+		if err := b.begin(ctx, s); err != nil {
+			return err
+		}
+		s.others = nil
 	}
+	if s.begun {
+		if _, err := b.close(ctx, s, s.next); err != nil {
+			return err
+		}
+		s.begun = false
+	}
+	return b.handBack(ctx, s)
+}
+
+// begin holds nothing of the others, so that they are spent of once; where that is in
+// doubt they are.
+func (b *accounts) begin(ctx context.Context, s *settlement) error {
 	s.others = softened(s.others)
 	store := b.e.o.Budgets
 	h := budget.Hold{ID: s.id, Attempt: s.next, Accounts: s.others, Until: store.Now().Add(holdFor)}
 	if slices.ContainsFunc(s.others, func(a budget.Account) bool { return a.Rolling > 0 }) {
 		h.At = s.at // else the windows of its accounts say when
 	}
+	if s.doubt {
+		h.Attempt, h.Most = spentOnce+s.next, s.spent
+		crossed, err := store.Spend(ctx, h, b.e.rules.Load().thresholds)
+		if err == nil {
+			b.note(s.others)
+			b.tell(s, crossed)
+		}
+		return err
+	}
 	if _, err := store.Reserve(ctx, h); err != nil {
+		s.doubt, s.backNext = true, true
 		return err
 	}
 	b.note(s.others)
-	s.held, s.attempt, s.others = true, s.next, nil
-	_, err := b.close(ctx, s)
+	s.begun = true
+	return nil
+}
+
+// handBack takes the last step.
+func (b *accounts) handBack(ctx context.Context, s *settlement) (err error) {
+	store := b.e.o.Budgets
+	switch s.back {
+	case released:
+		err = store.Release(ctx, s.id, s.attempt)
+	case forGood:
+		_, _, err = store.End(ctx, s.id, s.attempt, budget.Amounts{}, nil)
+	}
+	if err != nil {
+		return err
+	}
+	s.back = not
+	if s.backNext {
+		if _, _, err = store.End(ctx, s.id, s.next, budget.Amounts{}, nil); err == nil {
+			s.backNext = false
+		}
+	}
 	return err
 }
 
 // close settles a hold that is there, and tells which marks were crossed.
-func (b *accounts) close(ctx context.Context, s *settlement) (found bool, err error) {
-	crossed, found, err := b.e.o.Budgets.Settle(ctx, s.id, s.attempt, s.spent, b.e.rules.Load().thresholds)
+func (b *accounts) close(ctx context.Context, s *settlement, attempt int) (found bool, err error) {
+	settle := b.e.o.Budgets.Settle
+	if s.back == forGood && attempt == s.attempt {
+		settle = b.e.o.Budgets.End
+	}
+	crossed, found, err := settle(ctx, s.id, attempt, s.spent, b.e.rules.Load().thresholds)
+	b.tell(s, crossed)
+	return found, err
+}
+
+// tell does what is to be done once s was spent.
+func (b *accounts) tell(s *settlement, crossed []budget.Crossed) {
 	if slices.ContainsFunc(s.spent[:], func(n int64) bool { return n < 0 }) {
 		b.e.known.Forget()
 	}
 	if len(crossed) > 0 {
 		b.e.crossed(crossed)
 	}
-	return found, err
 }
 
-// release gives back what was held for a call.
-func (b *accounts) release(ctx context.Context, id policy.CallID, attempt int) {
+// release gives back what was held for a call; false: the store did not say that it
+// did.
+func (b *accounts) release(ctx context.Context, id policy.CallID, attempt int) (done bool) {
 	b.ended(id, attempt)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.e.o.StoreWait)
 	defer cancel()
 	if err := b.e.o.Budgets.Release(ctx, id, attempt); err != nil {
-		b.e.metrics.storeFailed.WithLabelValues("release").Inc() // it lapses
+		b.e.metrics.storeFailed.WithLabelValues("release").Inc()
+		return false
 	}
+	return true
 }
 
 // catchUp settles what waits, until the store fails again.

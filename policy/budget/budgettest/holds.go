@@ -1,6 +1,7 @@
 package budgettest
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -268,5 +269,60 @@ func shortSpent(r room) {
 	}
 	if short := r.extend(2, all(80)); short.OK() || short.Spent != 25 {
 		r.Errorf("extended: %+v, want it short with 25 spent", short)
+	}
+}
+
+// endedForGood: a hold that was ended for good is settled once, and not taken if it
+// comes late; what is done with it otherwise finds nothing.
+func endedForGood(r room) {
+	accounts := r.kinds(100)
+	r.take(1, 60, accounts...)
+	for n := range 2 {
+		for again := range 2 { // as its answer may be lost
+			_, found, err := r.Store.End(r.Context(), ID(n+1), 0, all(5), nil)
+			if err != nil || found != (n == 0 && again == 0) {
+				r.Errorf("end hold %d, %d times before: found %v, %v", n+1, again, found, err)
+			}
+		}
+	}
+	for n := range 2 {
+		if _, err := r.Store.Reserve(r.Context(), r.holdOf(n+1, 60, accounts...)); !errors.Is(err, budget.ErrEnded) {
+			r.Errorf("hold %d is taken after it was ended: %v", n+1, err)
+		}
+		r.raise(n+1, all(70))
+		r.gone(n + 1)
+		r.release(n + 1)
+	}
+	again := r.holdOf(1, 95, accounts...)
+	again.Attempt = 1
+	if short := r.reserve(again); !short.OK() {
+		r.Errorf("another attempt: %+v", short)
+	}
+	for _, a := range accounts {
+		r.has(a, 5, 95)
+	}
+}
+
+// spentOnce: what is spent under a name is spent once, and no hold of it is taken.
+func spentOnce(r room) {
+	accounts := r.kinds(100)
+	h := r.holdOf(1, 60, accounts...)
+	for again := range 2 {
+		crossed, err := r.Store.Spend(r.Context(), h, []int{60})
+		if err != nil {
+			r.Fatal(err)
+		}
+		want := []int{60}
+		if again > 0 {
+			want = nil
+		}
+		r.wantPercents(crossed, accounts[0], want...)
+	}
+	if _, err := r.Store.Reserve(r.Context(), h); !errors.Is(err, budget.ErrEnded) {
+		r.Errorf("a hold is taken of what was spent: %v", err)
+	}
+	r.gone(1)
+	for _, a := range accounts {
+		r.has(a, 60, 0)
 	}
 }

@@ -146,7 +146,7 @@ func parallelThresholds(r room) {
 			}
 			crossed, _, err := s.Settle(r.Context(), h.ID, 0, all(50), percents)
 			if n%10 == 0 && err == nil {
-				crossed2, err2 := s.Spend(r.Context(), []budget.Account{a, other}, all(1), percents)
+				crossed2, err2 := s.Spend(r.Context(), Spending(r.Store.Now(), all(1), a, other), percents)
 				crossed, err = append(crossed, crossed2...), err2
 			}
 			if err != nil {

@@ -7,6 +7,7 @@ package budgettest
 import (
 	"encoding/binary"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,6 +43,8 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"what was spent counts whatever was held", spentMore},
 		{"a hold is settled once", settledOnce},
 		{"a hold is released once", released},
+		{"a hold that was ended for good is not taken any more", endedForGood},
+		{"what is spent is spent once", spentOnce},
 		{"a hold is raised in all accounts or in none", extended},
 		{"a hold of nothing is never short", ofNothing},
 		{"a hold is bounded", boundedHolds},
@@ -86,6 +89,16 @@ func ID(n int) (id policy.CallID) {
 	binary.BigEndian.PutUint64(id[8:], uint64(n))
 	return id
 }
+
+// Spending is what is spent of accounts, by a name that nothing else has.
+func Spending(now time.Time, spent budget.Amounts, accounts ...budget.Account) budget.Hold {
+	h := budget.Hold{Accounts: accounts, Most: spent, Until: now.Add(time.Hour)}
+	binary.BigEndian.PutUint64(h.ID[8:], spendings.Add(1))
+	h.ID[0] = 0xff
+	return h
+}
+
+var spendings atomic.Uint64 // how many there were, in all tests of a process
 
 // all is an amount of n in every unit.
 func all(n int64) (a budget.Amounts) {
@@ -167,7 +180,7 @@ func (r *room) release(n int) {
 
 func (r *room) spend(spent budget.Amounts, percents []int, accounts ...budget.Account) []budget.Crossed {
 	r.Helper()
-	crossed, err := r.Store.Spend(r.Context(), accounts, spent, percents)
+	crossed, err := r.Store.Spend(r.Context(), Spending(r.Store.Now(), spent, accounts...), percents)
 	if err != nil {
 		r.Fatal(err)
 	}

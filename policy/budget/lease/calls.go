@@ -221,8 +221,27 @@ func (s *Store) endIn(ctx context.Context, id name, spent *budget.Amounts) (c ca
 
 // Release implements budget.Store.
 func (s *Store) Release(ctx context.Context, id policy.CallID, n int) error {
+	if s.giveUp(ctx, name{id, n}) {
+		return nil
+	}
+	return wrap("release", s.shared.Release(ctx, id, n))
+}
+
+// End implements budget.Store, but that a hold which a share has all of may be taken
+// again: no request for it is on its way.
+func (s *Store) End(ctx context.Context, id policy.CallID, n int, spent budget.Amounts, thresholds []int) (crossed []budget.Crossed, found bool, err error) {
+	c, ended := s.endIn(ctx, name{id, n}, &spent)
+	if ended && c.parted == nil {
+		return nil, true, nil
+	}
+	crossed, found, err = s.shared.End(ctx, id, n, spent, thresholds)
+	return crossed, found, wrap("end", err)
+}
+
+// giveUp gives back what a call took of a share, and reports whether that was all.
+func (s *Store) giveUp(ctx context.Context, id name) (all bool) {
 	s.mu.Lock()
-	c, there := s.remove(name{id, n})
+	c, there := s.remove(id)
 	ended := there && s.end(&c, &budget.Amounts{})
 	due := ended && s.closed
 	s.mu.Unlock()
@@ -230,8 +249,5 @@ func (s *Store) Release(ctx context.Context, id policy.CallID, n int) error {
 		crossed, _ := s.count(ctx, c.from, true)
 		s.found(crossed)
 	}
-	if ended && c.parted == nil {
-		return nil
-	}
-	return wrap("release", s.shared.Release(ctx, id, n))
+	return ended && c.parted == nil
 }

@@ -161,8 +161,8 @@ func (s *Store) Load(ctx context.Context, states []budget.State) error {
 }
 
 // Spend implements budget.Store.
-func (s *Store) Spend(ctx context.Context, accounts []budget.Account, spent budget.Amounts, thresholds []int) ([]budget.Crossed, error) {
-	crossed, err := s.shared.Spend(ctx, accounts, spent, thresholds)
+func (s *Store) Spend(ctx context.Context, h budget.Hold, thresholds []int) ([]budget.Crossed, error) {
+	crossed, err := s.shared.Spend(ctx, h, thresholds)
 	return append(crossed, s.tell()...), err
 }
 

@@ -314,7 +314,7 @@ func (s *Store) countAll(ctx context.Context, shares []*share, all bool) error {
 	s.loose = nil
 	s.mu.Unlock()
 	for i, id := range loose {
-		if err := s.shared.Release(ctx, id.id, id.n); err != nil {
+		if _, _, err := s.shared.End(ctx, id.id, id.n, budget.Amounts{}, nil); err != nil {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.loose = append(s.loose, loose[i:]...)

@@ -312,3 +312,14 @@ func (w *world) exact() {
 		}
 	}
 }
+
+func (f *flaky) End(ctx context.Context, id policy.CallID, n int, spent budget.Amounts, marks []int) (crossed []budget.Crossed, found bool, err error) {
+	fails, done := f.fails()
+	if !fails || done {
+		crossed, found, err = f.Memory.End(ctx, id, n, spent, marks)
+	}
+	if fails {
+		return nil, false, errLost
+	}
+	return crossed, found, err
+}

@@ -35,7 +35,7 @@ func TestAccountsAreBounded(t *testing.T) {
 	moving := budget.Account{Rule: "roll", Unit: budget.Charged, Limit: 1e9, Rolling: 60 * time.Minute}
 	for range 200 {
 		for range 3 {
-			if _, err := s.Spend(t.Context(), []budget.Account{moving}, budget.Amounts{1}, nil); err != nil {
+			if _, err := s.Spend(t.Context(), budgettest.Spending(s.Now(), budget.Amounts{1}, moving), nil); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -46,7 +46,7 @@ func TestAccountsAreBounded(t *testing.T) {
 	}
 	rate := budget.Account{Rule: "rate", Unit: budget.Charged, Limit: math.MaxInt64, Rate: time.Hour, Soft: true}
 	for range 3 {
-		if _, err := s.Spend(t.Context(), []budget.Account{rate}, budget.Amounts{math.MaxInt64}, nil); err != nil {
+		if _, err := s.Spend(t.Context(), budgettest.Spending(s.Now(), budget.Amounts{math.MaxInt64}, rate), nil); err != nil {
 			t.Fatal(err)
 		}
 	}

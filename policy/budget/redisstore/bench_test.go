@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/farebox/farebox/policy/budget"
+	"github.com/farebox/farebox/policy/budget/budgettest"
 	"github.com/farebox/farebox/policy/budget/lease"
 )
 
@@ -114,7 +115,7 @@ func BenchmarkRefused(b *testing.B) {
 	for i := range accounts {
 		accounts[i] = budget.Account{Rule: "window", Of: strconv.Itoa(i), Unit: budget.Unit(i % 4), Limit: 1000, Start: time.Unix(0, 0), End: time.Now().Add(time.Hour)}
 	}
-	if _, err := s.Spend(b.Context(), accounts[4:], budget.Amounts{1000}, nil); err != nil {
+	if _, err := s.Spend(b.Context(), budgettest.Spending(s.Now(), budget.Amounts{1000}, accounts[4:]...), nil); err != nil {
 		b.Fatal(err)
 	}
 	var n atomic.Uint64

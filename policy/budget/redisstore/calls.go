@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/redis/rueidis"
 
@@ -36,11 +37,7 @@ func (s *Store) reserve(ctx context.Context, made string, h budget.Hold) (budget
 	bound(&h.Most)
 	hold := name(h.ID, h.Attempt)
 	keys := append(make([]string, 0, 3+len(h.Accounts)), made, s.hold(hold), s.due)
-	at := ""
-	if !h.At.IsZero() {
-		at = strconv.FormatInt(h.At.UnixMicro(), 10)
-	}
-	args := append(make([]string, 0, 4+len(h.Accounts)), strconv.FormatInt(h.Until.UnixMicro(), 10), packAmounts(&h.Most), hold, at)
+	args := append(make([]string, 0, 4+len(h.Accounts)), strconv.FormatInt(h.Until.UnixMicro(), 10), packAmounts(&h.Most), hold, packAt(h.At))
 	for i := range h.Accounts {
 		keys = append(keys, s.account(&h.Accounts[i]))
 		args = append(args, packLine(&h.Accounts[i]))
@@ -102,10 +99,36 @@ func (s *Store) take(ctx context.Context, script *rueidis.Lua, keys, args []stri
 
 // Settle implements budget.Store.
 func (s *Store) Settle(ctx context.Context, id policy.CallID, attempt int, spent budget.Amounts, thresholds []int) ([]budget.Crossed, bool, error) {
-	hold := name(id, attempt)
-	answer, err := s.run(ctx, s.do.settle, []string{s.made, s.hold(hold), s.due}, []string{packAmounts(&spent), hold, tell(thresholds)})
+	crossed, found, err := s.settle(ctx, name(id, attempt), &spent, thresholds, 0)
 	if err != nil {
 		return nil, false, fmt.Errorf("settle: %w", err)
+	}
+	return crossed, found, nil
+}
+
+// Release implements budget.Store.
+func (s *Store) Release(ctx context.Context, id policy.CallID, attempt int) error {
+	if _, _, err := s.settle(ctx, name(id, attempt), &budget.Amounts{}, nil, 0); err != nil {
+		return fmt.Errorf("release: %w", err)
+	}
+	return nil
+}
+
+// End implements budget.Store.
+func (s *Store) End(ctx context.Context, id policy.CallID, attempt int, spent budget.Amounts, thresholds []int) ([]budget.Crossed, bool, error) {
+	crossed, found, err := s.settle(ctx, name(id, attempt), &spent, thresholds, budget.EndedFor)
+	if err != nil {
+		return nil, false, fmt.Errorf("end: %w", err)
+	}
+	return crossed, found, nil
+}
+
+// settle settles a hold, of whose name none is taken for a while then.
+func (s *Store) settle(ctx context.Context, hold string, spent *budget.Amounts, thresholds []int, ended time.Duration) ([]budget.Crossed, bool, error) {
+	args := []string{packAmounts(spent), hold, tell(thresholds), strconv.Itoa(int(ended.Seconds()))}
+	answer, err := s.run(ctx, s.do.settle, []string{s.made, s.hold(hold), s.due}, args)
+	if err != nil {
+		return nil, false, err
 	}
 	if found, err := answer[1].AsInt64(); err != nil || found == 0 {
 		return nil, false, err
@@ -114,31 +137,31 @@ func (s *Store) Settle(ctx context.Context, id policy.CallID, attempt int, spent
 	return crossed, true, err
 }
 
-// Release implements budget.Store.
-func (s *Store) Release(ctx context.Context, id policy.CallID, attempt int) error {
-	hold := name(id, attempt)
-	_, err := s.run(ctx, s.do.settle, []string{s.made, s.hold(hold), s.due}, []string{packAmounts(&budget.Amounts{}), hold, "0"})
-	if err != nil {
-		return fmt.Errorf("release: %w", err)
-	}
-	return nil
-}
-
 // Spend implements budget.Store.
-func (s *Store) Spend(ctx context.Context, of []budget.Account, spent budget.Amounts, thresholds []int) ([]budget.Crossed, error) {
-	if len(of) > MaxAccounts {
-		return nil, fmt.Errorf("spend: %d accounts are more than %d", len(of), MaxAccounts)
+func (s *Store) Spend(ctx context.Context, h budget.Hold, thresholds []int) ([]budget.Crossed, error) {
+	if len(h.Accounts) > MaxAccounts {
+		return nil, fmt.Errorf("spend: %d accounts are more than %d", len(h.Accounts), MaxAccounts)
 	}
-	keys, args := []string{s.made}, []string{packAmounts(&spent), tell(thresholds)}
-	for i := range of {
-		keys = append(keys, s.account(&of[i]))
-		args = append(args, packLine(&of[i]))
+	once := max(time.Second, h.Until.Sub(s.Now()))
+	keys := []string{s.made, s.hold(name(h.ID, h.Attempt))}
+	args := []string{packAmounts(&h.Most), tell(thresholds), strconv.Itoa(int(once.Seconds())), packAt(h.At)}
+	for i := range h.Accounts {
+		keys = append(keys, s.account(&h.Accounts[i]))
+		args = append(args, packLine(&h.Accounts[i]))
 	}
 	answer, err := s.run(ctx, s.do.spend, keys, args)
 	if err != nil {
 		return nil, fmt.Errorf("spend: %w", err)
 	}
 	return s.crossed(answer[1:], thresholds)
+}
+
+// packAt is a moment as a script takes it; nothing: now.
+func packAt(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return strconv.FormatInt(at.UnixMicro(), 10)
 }
 
 // tell is whether a script says what accounts had spent before and after.

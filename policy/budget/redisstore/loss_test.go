@@ -52,7 +52,7 @@ func TestStoreIsFreshUntilReady(t *testing.T) {
 		}
 		_, err1 := s.Reserve(t.Context(), holdOf(s, 1, 1, a))
 		_, err2 := s.Extend(t.Context(), budgettest.ID(1), 0, budget.Amounts{5})
-		_, err3 := s.Spend(t.Context(), []budget.Account{a}, budget.Amounts{5}, nil)
+		_, err3 := s.Spend(t.Context(), budgettest.Spending(s.Now(), budget.Amounts{5}, a), nil)
 		_, err4 := s.States(t.Context(), []budget.Account{a})
 		for i, err := range []error{err1, err2, err3, err4} {
 			if !errors.Is(err, ErrFresh) {

@@ -16,7 +16,8 @@
 //	adding:PART   the accounts of a ledger that is being added
 //	opens         from when on those who have added their part may take
 //	a:KEY         an account, by budget.Account.Key
-//	h:ID          a hold, by the 16 bytes of its call and 4 of its attempt
+//	h:ID          a hold, by the 16 bytes of its call and 4 of its attempt; nothing
+//	              for a while where it was ended for good
 //	due           names of holds, by when they lapse
 //	watched       accounts that add up, by their keys, with how they count
 //	looking       who looks for what was crossed of them
@@ -207,10 +208,7 @@ func (s *Store) run(ctx context.Context, script *rueidis.Lua, keys, args []strin
 	sent := time.Now()
 	answer, err := script.Exec(ctx, client, keys, args).ToArray()
 	if err != nil {
-		if refused, ok := rueidis.IsRedisErr(err); ok && strings.HasPrefix(refused.Error(), "FRESH") {
-			return nil, ErrFresh
-		}
-		return nil, err
+		return nil, refusal(err)
 	}
 	micros, err := answer[0].AsInt64()
 	if err != nil {
@@ -218,4 +216,19 @@ func (s *Store) run(ctx context.Context, script *rueidis.Lua, keys, args []strin
 	}
 	s.read(micros, sent)
 	return answer, nil
+}
+
+// refusal is what a script refused, or the error as it is.
+func refusal(err error) error {
+	refused, ok := rueidis.IsRedisErr(err)
+	if !ok {
+		return err
+	}
+	switch word, _, _ := strings.Cut(refused.Error(), " "); word {
+	case "FRESH":
+		return ErrFresh
+	case "ENDED":
+		return budget.ErrEnded
+	}
+	return err
 }

@@ -221,6 +221,12 @@ end
 -- its line, and for a rate how that was left.
 local HEAD, EACH = 2, 3
 
+-- held reports whether what a hold's key has is one: of one that was ended for good it
+-- has nothing, for a while.
+local function held(raw)
+  return raw and raw ~= ''
+end
+
 -- openHold opens the accounts of a hold.
 local function openHold(hold)
   local keys = {}

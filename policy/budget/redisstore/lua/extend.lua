@@ -1,7 +1,7 @@
 -- KEYS: made, hold; ARGV: amounts.
 local raw = redis.call('MGET', unpack(KEYS))
 if not raw[1] then return fresh() end
-if not raw[2] then return {now, -1} end
+if not held(raw[2]) then return {now, -1} end
 local hold = cmsgpack.unpack(raw[2])
 local most = {}
 for unit = 0, #ARGV[1] / 8 - 1 do

@@ -4,7 +4,7 @@ if #names == 0 then return {now, 0} end
 local holds = {}
 for i = 1, #names do
   local raw = redis.call('GET', ARGV[2] .. names[i])
-  if raw then
+  if held(raw) then
     holds[#holds + 1] = cmsgpack.unpack(raw)
     openHold(holds[#holds])
   end

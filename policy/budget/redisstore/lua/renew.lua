@@ -1,7 +1,7 @@
 -- KEYS: made, hold, next hold, due; ARGV: until, spent, rest, the names of both
 -- holds, 1 to be told of thresholds.
 local raw = redis.call('GET', KEYS[2])
-if not raw then return {now, redis.call('EXISTS', KEYS[3])} end
+if not held(raw) then return {now, held(redis.call('GET', KEYS[3])) and 1 or 0} end
 local hold = cmsgpack.unpack(raw)
 local rest = {}
 for unit = 0, #ARGV[3] / 8 - 1 do

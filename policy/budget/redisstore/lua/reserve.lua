@@ -2,7 +2,8 @@
 -- what is settled was spent or nothing for now, lines.
 local raw = redis.call('MGET', unpack(KEYS))
 if not raw[1] then return fresh() end
-if raw[2] then return {now, -1} end
+if held(raw[2]) then return {now, -1} end
+if raw[2] then return redis.error_reply('ENDED the hold came too late') end
 local hold = {tonumber(ARGV[4]) or now, ARGV[2]}
 for i = 4, #KEYS do
   local t = terms(ARGV[i + 1])
