@@ -11,6 +11,7 @@ import (
 	"github.com/farebox/farebox/policy"
 	"github.com/farebox/farebox/policy/alert"
 	"github.com/farebox/farebox/policy/budget"
+	"github.com/farebox/farebox/policy/capacity"
 	"github.com/farebox/farebox/policy/engine"
 	"github.com/farebox/farebox/policy/money"
 	"github.com/farebox/farebox/policy/price"
@@ -63,6 +64,9 @@ func TestAnExhaustedBudgetAsksACheaperModel(t *testing.T) {
 	if second.Refusal != nil || second.Model != "cheap" {
 		t.Fatalf("the second asks %q: %+v", second.Model, second.Refusal)
 	}
+	if !second.Must.Has(tokenizer.ModelPart) || second.Otherwise == nil || second.Otherwise.Code != "budget_exhausted" {
+		t.Errorf("it may ask the dear model: must %b, else %+v", second.Must, second.Otherwise)
+	}
 	if third := admit(t, e, changeable(3)); third.Refusal == nil || third.Model != "" {
 		t.Errorf("the third: %+v", third)
 	}
@@ -74,6 +78,44 @@ func TestAnExhaustedBudgetAsksACheaperModel(t *testing.T) {
 	}
 	if s, _ := spent(t, e, "month"); s != costOfACall/10 {
 		t.Errorf("spent %d", s)
+	}
+}
+
+// Two budgets that each ask another model, of which neither has enough for what the
+// other asks, refuse a call: it is not sent from one to the other without end.
+func TestBudgetsThatAskEachOthersModelsRefuse(t *testing.T) {
+	money, tokens := month("money", 2_000_000), month("tokens", 1000)
+	money.OnExhausted, money.To = budget.Downgrade, "long"
+	tokens.Unit, tokens.OnExhausted, tokens.To = budget.Tokens, budget.Downgrade, "short"
+	var rows []price.Row
+	for model, per := range map[string]string{"m*": "10", "long": "0.1", "short": "100"} {
+		row := price.NewRow("test:"+model, "local", model)
+		row.Set(tokenizer.Input, rate(t, per))
+		row.Set(tokenizer.Output, rate(t, per))
+		rows = append(rows, row)
+	}
+	prices, err := price.New(rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, _, _ := limited(t, func(o *engine.Options) {
+		o.Rules.Prices = prices
+		o.Rules.Bounds = &engine.Bounds{Output: engine.ByModel, Models: []engine.ModelBound{
+			{Models: []string{"long", "m1"}, Limit: capacity.Limit{Output: 4000}}, {Models: []string{"short"}, Limit: capacity.Limit{Output: 100}},
+		}}
+	}, money, tokens)
+	ended := make(chan policy.Ticket, 1)
+	go func() {
+		ticket, _ := e.Admit(context.WithoutCancel(t.Context()), changeable(1))
+		ended <- ticket
+	}()
+	select {
+	case ticket := <-ended:
+		if ticket.Refusal == nil || ticket.Refusal.Code != "budget_exhausted" || ticket.Model != "" {
+			t.Errorf("it asks %q: %+v", ticket.Model, ticket.Refusal)
+		}
+	case <-time.After(30 * time.Second):
+		t.Fatal("a call is sent from one model to the other without end")
 	}
 }
 
@@ -128,6 +170,12 @@ func TestACallNeedsABudget(t *testing.T) {
 		if why := admit(t, e, numbered(2, "b")).Refusal; (why == nil) == enforce || enforce && why.Code != "no_budget" {
 			t.Errorf("without one, enforce %v: %+v", enforce, why)
 		}
+	}
+	lax, tokens := month("lax", usd), month("tokens", usd)
+	lax.OnExhausted, tokens.Unit = budget.Allow, budget.Tokens
+	e, _, _ := limited(t, func(o *engine.Options) { o.Rules.RequireBudget = true }, rule, lax, tokens)
+	if why := admit(t, e, numbered(3, "b")).Refusal; why == nil || why.Code != "no_budget" {
+		t.Errorf("with a budget that allows all, and one of tokens: %+v", why)
 	}
 }
 

@@ -26,6 +26,8 @@ type plan struct {
 	rounds        int64         // in which the model reads input and gives output, at most
 	tools, tries  int64         // calls of hosted tools, and tries by Envoy, at most
 
+	downgraded []string // rules that have had another model asked
+
 	unbounded *policy.Refusal // why nothing bounds what the call costs; nil: something does
 }
 
@@ -203,14 +205,15 @@ func (p *plan) adapt(e *Engine, short budget.Short) bool {
 	}
 }
 
-// downgrade asks another model, once.
+// downgrade asks another model, once for each rule: another rule may ask one in its
+// place that this rule has too little for.
 func (p *plan) downgrade(e *Engine, rule, to string) bool {
 	t := p.ticket
-	if t.Model == to || !t.Changes.Has(tokenizer.ModelPart) {
+	if t.Model == to || slices.Contains(p.downgraded, rule) || !t.Changes.Has(tokenizer.ModelPart) {
 		t.Model = ""
 		return false
 	}
-	t.Model = to
+	t.Model, p.downgraded = to, append(p.downgraded, rule)
 	p.bound(e)
 	if p.mayReserve() != nil {
 		t.Model = ""
