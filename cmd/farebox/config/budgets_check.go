@@ -24,12 +24,14 @@ func (d *decoder) validateCeiling(p *Prices) {
 func (d *decoder) validateBudgets(c *Config) {
 	for i := range c.Budgets {
 		key, b := fmt.Sprintf("budgets[%d]", i), &c.Budgets[i]
-		if d.mistakenIn(key) {
+		if d.mistakenAt(key) {
 			continue
 		}
 		d.validateLimit(key+".limit", &b.Limit)
 		d.validateRollover(key, b)
 		d.validateInclude(key, b)
+		d.validateAction(key, b)
+		d.validateWindow(key+".window", &b.Window)
 		unit, _ := b.Limit.one()
 		for k := range b.Except.List {
 			e := &b.Except.List[k]
@@ -48,13 +50,14 @@ func (d *decoder) validateBudgets(c *Config) {
 		d.validateMatch(key+".match", &l.Match, c)
 		d.validatePer(key+".per", l.Per, c)
 		rules := l.rules()
-		if len(rules) == 0 && !d.mistakenIn(key) {
+		if len(rules) == 0 && !d.mistakenAt(key) {
 			d.addAt(key, &Error{Message: "limits nothing", Hint: "write `requests_per_minute`, `tokens_per_minute` or `concurrent`"})
 		}
 		for k := range rules {
 			d.validateRule(key, rules[k])
 		}
 	}
+	d.validateNamesOf(c)
 	if len(d.errs) == 0 {
 		if _, err := budget.Compile(c.Rules()); err != nil {
 			for _, e := range causes(err) {
@@ -100,6 +103,62 @@ func (d *decoder) validateInclude(key string, b *Budget) {
 	}
 }
 
+// validateAction finds keys of a budget that need each other.
+func (d *decoder) validateAction(key string, b *Budget) {
+	downgrades, throttles := b.OnExhausted == string(budget.Downgrade), b.OnExhausted == string(budget.Throttle)
+	switch {
+	case downgrades && b.DowngradeTo == "":
+		d.addAt(key+".on_exhausted", &Error{Message: "is downgrade, and no model is named", Hint: "write `downgrade_to`"})
+	case !downgrades && b.DowngradeTo != "":
+		d.addAt(key+".downgrade_to", &Error{Message: "is asked by no one", Hint: "write `on_exhausted: downgrade`, or remove it"})
+	case throttles && b.Throttle == 0:
+		d.addAt(key+".on_exhausted", &Error{Message: "is throttle, and nobody says how many calls pass", Hint: "write `throttle_per_minute`"})
+	case !throttles && b.Throttle != 0:
+		d.addAt(key+".throttle_per_minute", &Error{Message: "is used by no one", Hint: "write `on_exhausted: throttle`, or remove it"})
+	}
+	if len(b.Except.List) > 0 && len(b.Per) == 0 {
+		d.addAt(key+".except", &Error{Message: "has limits of single values, and no values are counted apart", Hint: "write `per`, or budgets of their own with `match`"})
+	}
+	if !slices.IsSorted(b.Thresholds) {
+		d.addAt(key+".thresholds", &Error{Message: "do not ascend", Hint: "write the least first, such as [50, 75, 90, 100]"})
+	}
+}
+
+// validateWindow finds a length that is missing, or that is of no window.
+func (d *decoder) validateWindow(key string, w *Window) {
+	switch rolls := w.Every == string(budget.Rolling); {
+	case rolls && w.Length == 0:
+		d.addAt(key, &Error{Message: "moves with the clock and has no length", Hint: "write `length`, such as 720h for thirty days"})
+	case !rolls && w.Length != 0:
+		d.addAt(key+".length", &Error{Message: "is of a rolling window alone", Hint: "write `every: rolling`, or remove it"})
+	}
+}
+
+// validateNamesOf finds names that two limits have.
+func (d *decoder) validateNamesOf(c *Config) {
+	first := map[string]string{}
+	once := func(key, name, rule string) {
+		if other, there := first[rule]; there {
+			d.addAt(key+".name", &Error{Message: fmt.Sprintf("%q is the name of %s too", clip(name), other), Hint: "give each a name of its own"})
+			return
+		}
+		first[rule] = key
+	}
+	for i := range c.Budgets {
+		if name := c.Budgets[i].Name; name != "" {
+			once(fmt.Sprintf("budgets[%d]", i), name, name)
+		}
+	}
+	for i := range c.RateLimits {
+		l, key := &c.RateLimits[i], fmt.Sprintf("rate_limits[%d]", i)
+		for _, r := range l.rules() {
+			if !d.mistakenAt(key + ".name") {
+				once(key, l.Name, r.Name)
+			}
+		}
+	}
+}
+
 func (d *decoder) validateLimit(key string, a *Amounts) {
 	switch {
 	case a.given() != 1:
@@ -125,7 +184,7 @@ func (d *decoder) validatePer(key string, per []string, c *Config) {
 
 // validateRule compiles one rule by itself, so that its mistakes have a place.
 func (d *decoder) validateRule(key string, r budget.Rule) {
-	if d.mistakenIn(key) {
+	if d.mistakenAt(key) {
 		return
 	}
 	if _, err := budget.Compile([]budget.Rule{r}); err != nil {
@@ -150,9 +209,40 @@ func checkBudgets(c *Config, now time.Time) (found []Finding) {
 			found = append(found, warn(key+".topups", fmt.Sprintf("nobody can grant top-ups of the budget %q: all who ask are one", b.Name), "name who asks under listen.admin.tokens or clients"))
 		}
 		found = append(found, checkForgeable(c, key, b)...)
+		found = append(found, checkIdle(key, b)...)
+	}
+	if c.NeedBudget && !slices.ContainsFunc(c.Budgets, func(b Budget) bool {
+		unit, _ := b.Limit.one()
+		return unit.IsMoney() && b.OnExhausted != string(budget.Allow) && b.rule().Include.OfCalls()
+	}) {
+		found = append(found, warn("require_budget", "no budget in USD refuses anything, so that all calls will be refused", "add a budget, or remove it"))
 	}
 	if c.Mode == Observe && len(c.Budgets)+len(c.RateLimits) > 0 {
 		found = append(found, Finding{Note, "mode", "in observe mode budgets and rate limits are counted and refuse nothing", "write mode: enforce when the figures are right"})
+	}
+	return found
+}
+
+// checkIdle finds keys of a budget that change nothing.
+func checkIdle(key string, b *Budget) (found []Finding) {
+	unit, _ := b.Limit.one()
+	if unit == budget.Requests && (b.OnExhausted == string(budget.Shrink) || b.OnExhausted == string(budget.Downgrade)) {
+		found = append(found, warn(key+".on_exhausted", fmt.Sprintf("a call is one request, however short its answer and whichever its model: %s refuses all when %q is exhausted", b.OnExhausted, b.Name),
+			"write refuse, allow or throttle, or limit tokens or USD"))
+	}
+	w := &b.Window
+	for _, k := range []struct {
+		name string
+		set  bool
+		of   []budget.Every // windows that it is of
+	}{
+		{"timezone", w.Timezone != "", []budget.Every{budget.Hour, budget.Day, budget.Week, budget.Month, budget.Quarter, budget.Year}},
+		{"week_start", w.WeekStart != "", []budget.Every{budget.Week}},
+		{"first_month", w.FirstMonth != 0, []budget.Every{budget.Quarter, budget.Year}},
+	} {
+		if k.set && !slices.Contains(k.of, budget.Every(w.Every)) {
+			found = append(found, warn(key+".window."+k.name, "changes nothing where every is "+w.Every, "remove it, or mind `every`"))
+		}
 	}
 	return found
 }

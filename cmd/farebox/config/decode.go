@@ -34,6 +34,8 @@ func (d *decoder) structure(v reflect.Value, n *node, path string) {
 		e := &Error{Message: "is " + n.kind.String(), Hint: "it must be a section of keys"}
 		if _, ok := v.Addr().Interface().(listed); ok {
 			e.Hint += ", or a list"
+		} else if s := schemaOf(v.Type()); len(s.fields) > 0 && len(s.fields) <= maxChoices {
+			e.Hint += ", which can be " + orList(s.names())
 		}
 		d.addValue(n, path, e)
 		return

@@ -16,7 +16,7 @@ func (d *decoder) validateGates(c *Config) {
 		for k := range c.Access[i].Except {
 			e, at := &c.Access[i].Except[k], fmt.Sprintf("%s.except[%d]", r.Name, k)
 			d.validateMatch(at, &e.Match, c)
-			if len(e.Match.Keys) == 0 && !d.mistakenIn(at) {
+			if len(e.Match.Keys) == 0 && !d.mistakenAt(at) {
 				d.addAt(at, &Error{Message: "frees every call", Hint: "name whom it frees, or remove the rule"})
 			}
 		}
@@ -35,7 +35,7 @@ func (d *decoder) validateGates(c *Config) {
 	for i := range c.Shape {
 		key, s := fmt.Sprintf("shape[%d]", i), &c.Shape[i]
 		d.validateMatch(key+".match", &s.Match, c)
-		if s.MaxOutput == 0 && !s.Concise && !s.JSON && !d.mistakenIn(key) {
+		if s.MaxOutput == 0 && !s.Concise && !s.JSON && !d.mistakenAt(key) {
 			d.addAt(key, &Error{Message: "shapes nothing", Hint: "write `max_output_tokens`, `concise` or `json`"})
 		}
 	}
@@ -46,7 +46,7 @@ func (d *decoder) validateGates(c *Config) {
 
 // addRule notes why a rule cannot be compiled, where nothing is said of it yet.
 func (d *decoder) addRule(key string, compile func() error) {
-	if d.mistakenIn(key) {
+	if d.mistakenAt(key) {
 		return
 	}
 	if err := compile(); err != nil {

@@ -54,12 +54,15 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
+// maxChoices bounds how many words a hint lists.
+const maxChoices = 12
+
 // didYouMean is the hint for a misspelt word, or else the list of choices.
 func didYouMean(given string, words []string) string {
 	if w := nearest(given, words); w != "" {
 		return "did you mean `" + w + "`?"
 	}
-	if len(words) == 0 || len(words) > 12 {
+	if len(words) == 0 || len(words) > maxChoices {
 		return ""
 	}
 	return "it can be " + orList(words)

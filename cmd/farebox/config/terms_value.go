@@ -144,7 +144,7 @@ func (n *Tokens) UnmarshalText(text []byte) error {
 	}
 	read, err := strconv.ParseInt(number, 10, 64)
 	if err != nil || read < 0 || read > math.MaxInt64/times {
-		return &Error{Message: fmt.Sprintf("%q is no number of tokens", clip(string(text))), Hint: "write a whole number, perhaps with K, M or B, such as 100M"}
+		return &Error{Message: fmt.Sprintf("%q is no whole number", clip(string(text))), Hint: "write digits, perhaps with K, M or B behind them, such as 100M"}
 	}
 	*n = Tokens(read * times)
 	return nil

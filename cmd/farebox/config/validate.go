@@ -115,11 +115,6 @@ func (d *decoder) mistakenBelow(key string) bool {
 	return false
 }
 
-// mistakenIn reports whether there is a mistake in a section or below it.
-func (d *decoder) mistakenIn(key string) bool {
-	return d.mistakenBelow(key) || slices.ContainsFunc(d.errs, func(e *Error) bool { return e.Key == key })
-}
-
 // causes are the errors that are joined in err, or err alone.
 func causes(err error) []error {
 	var many interface{ Unwrap() []error }
