@@ -28,7 +28,7 @@ func (e *Event) budgetText() string {
 	}
 	sums := number(e.Spent, e.Unit) + " of " + Quantity(e.Limit, e.Unit)
 	if e.Percent >= 100 && e.Spent < e.Limit { // a call needed more than the rest
-		b.WriteString(": too little is left, " + sums + " is spent")
+		b.WriteString(": too little is left, " + sums + " is spent or held")
 	} else {
 		fmt.Fprintf(&b, ": %d %% is spent, %s", e.Percent, sums)
 	}
@@ -42,7 +42,7 @@ func (e *Event) budgetText() string {
 }
 
 // Quantity shows what is spent or limited, with its unit. Money is rounded to a
-// cent, half up.
+// cent, and below a dollar to a hundredth of one, half up.
 func Quantity(n int64, unit string) string {
 	s := number(n, unit)
 	switch unit {
@@ -57,9 +57,19 @@ func Quantity(n int64, unit string) string {
 	return s
 }
 
+// A dollar has so many hundredths of a cent, and one of them so many nano-USD.
+const (
+	partsPerUSD = 10_000
+	nanoPerPart = 1_000_000_000 / partsPerUSD
+)
+
 func number(n int64, unit string) string {
 	if !isMoney(unit) {
 		return strconv.FormatInt(n, 10)
+	}
+	if finely := (n + nanoPerPart/2) / nanoPerPart; n > 0 && finely < partsPerUSD {
+		text := fmt.Sprintf("0.%04d", finely)
+		return text[:len("0.00")] + strings.TrimRight(text[len("0.00"):], "0")
 	}
 	cents, sign := money.Cents([]money.Amount{money.Nano(n).Amount()})[0], ""
 	if cents < 0 {

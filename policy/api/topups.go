@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/farebox/farebox/policy/budget"
@@ -109,7 +111,7 @@ func (s *server) topup(ctx context.Context, who Who, q *topupPost) (*Topup, erro
 	t := ledger.Topup{Rule: q.Body.Budget, Of: q.Body.Of, Unit: q.Body.Unit, By: who.Name, At: now, Why: q.Body.Reason}
 	account, is := s.account(who, &t)
 	if !is {
-		return nil, &Error{Status: http.StatusNotFound, Code: NotFound, Message: fmt.Sprintf("no account of the budget %.128q is of %.128q", t.Rule, t.Of)}
+		return nil, s.noAccount(&t)
 	}
 	if err := complete(&t, &account, &q.Body); err != nil {
 		return nil, err
@@ -136,7 +138,24 @@ func (s *server) account(who Who, t *ledger.Topup) (a budget.Account, is bool) {
 	if s.budgets == nil || !s.mayTopUp(who, t) {
 		return a, false
 	}
+	if rule := s.budgets.Rule(t.Rule); rule != nil && t.Of == "" && slices.Contains(rule.Per, "team") {
+		return a, false // every call is of a team, if only of the one that is nobody's
+	}
 	return s.budgets.Account(t.Rule, t.Of)
+}
+
+// noAccount says what there is none of: the budget, or an account of such values.
+func (s *server) noAccount(t *ledger.Topup) *Error {
+	e := &Error{Status: http.StatusNotFound, Code: NotFound}
+	switch {
+	case s.budgets == nil || s.budgets.Rule(t.Rule) == nil:
+		e.Message = fmt.Sprintf("there is no budget %.128q", t.Rule)
+	case t.Of == "":
+		e.Message = fmt.Sprintf("the budget %.128q has a limit for each %s: say whose is to be raised with \"of\" (--of)", t.Rule, strings.Join(s.budgets.Rule(t.Rule).Per, " and "))
+	default:
+		e.Message = fmt.Sprintf("no account of the budget %.128q is of %.128q", t.Rule, t.Of)
+	}
+	return e
 }
 
 // complete reads how much is asked for, and until when.

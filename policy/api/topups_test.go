@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -147,6 +148,22 @@ func TestTopupsAreRefusedAndRevoked(t *testing.T) {
 	}
 }
 
+// Who names no budget that there is, or not whose limit it is, is told which of both.
+func TestTopupsSayWhatThereIsNoneOf(t *testing.T) {
+	_, _, as := treasury(t)
+	for want, asked := range map[string]TopupAsked{
+		`there is no budget "moth"`:                               {Budget: "moth", Of: "support"},
+		`the budget "month" has a limit for each team: say whose`: {Budget: "month"},
+		`no account of the budget "month" is of "a/b"`:            {Budget: "month", Of: "a/b"},
+		`no account of the budget "rolling" is of "support"`:      {Budget: "rolling", Of: "support"},
+	} {
+		asked.Unit, asked.Amount, asked.Reason = "usd", "5", "a fair"
+		if _, err := as("finance").Topup(t.Context(), asked); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q of %q: %v, want %q", asked.Budget, asked.Of, err, want)
+		}
+	}
+}
+
 func TestTopupsThatAreRefused(t *testing.T) {
 	_, m, as := treasury(t)
 	late, past := noon.AddDate(2, 0, 0), noon.Add(-time.Second)
@@ -159,6 +176,7 @@ func TestTopupsThatAreRefused(t *testing.T) {
 		"for another team":       {"owner", "ml", func(*TopupAsked) {}, http.StatusNotFound},
 		"of no budget":           {"finance", "", func(a *TopupAsked) { a.Budget = "none" }, http.StatusNotFound},
 		"of no account":          {"finance", "", func(a *TopupAsked) { a.Of = "a/b" }, http.StatusNotFound},
+		"of nobody":              {"finance", "", func(a *TopupAsked) { a.Of = "" }, http.StatusNotFound},
 		"of a rate limit":        {"finance", "", func(a *TopupAsked) { a.Budget, a.Of, a.Unit, a.Amount = "rate", "", "requests", "1" }, http.StatusUnprocessableEntity},
 		"without an end":         {"finance", "", func(a *TopupAsked) { a.Budget, a.Of = "rolling", "" }, http.StatusUnprocessableEntity},
 		"in another unit":        {"finance", "", func(a *TopupAsked) { a.Unit = "tokens" }, http.StatusUnprocessableEntity},

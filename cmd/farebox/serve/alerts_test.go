@@ -130,7 +130,7 @@ func TestBudgetsAreTold(t *testing.T) {
 			t.Fatalf("passed: %q", code)
 		}
 	}
-	const full = "budget month for support: too little is left, 9.20 of 10.00 USD is spent; the window ends "
+	const full = "budget month for support: too little is left, 9.20 of 10.00 USD is spent or held; the window ends "
 	want("/hook: "+full, "/page: "+full)
 	if code := spend(t, p, 6, "ml", 750_000); code != "" {
 		t.Fatal(code)
