@@ -191,6 +191,52 @@ func TestMemoryForgets(t *testing.T) {
 	})
 }
 
+// What a call under way counts against is kept, also where nothing is held of it: of a
+// model without a price, what it cost is known when it ends.
+func TestMemoryKeepsWhatCallsUnderWayCountAgainst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := NewMemory(nil)
+		roll := Account{Rule: "roll", Unit: Charged, Limit: 1000, Rolling: 24 * time.Hour}
+		h := holdOf(1, 0, roll)
+		h.Until = time.Now().Add(5 * time.Hour)
+		reserve(t, m, h)
+		m.Lapse(t.Context())
+		time.Sleep(2 * keepOver)
+		m.Lapse(t.Context())
+		if _, found, _ := m.Settle(t.Context(), callID(1), 0, Amounts{Charged: 40}, nil); !found || left(t, m, roll) != 960 {
+			t.Errorf("found %v, %d left, want 960", found, left(t, m, roll))
+		}
+	})
+}
+
+// A rate that calls have overdrawn is kept until it is full again.
+func TestMemoryKeepsRatesThatAreOverdrawn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := NewMemory(nil)
+		rate := Account{Rule: "rate", Unit: Tokens, Limit: 1000, Rate: time.Hour}
+		if _, err := m.Spend(t.Context(), []Account{rate}, Amounts{Tokens: 10_000}, nil); err != nil {
+			t.Fatal(err)
+		}
+		m.Lapse(t.Context())
+		time.Sleep(2 * keepOver)
+		m.Lapse(t.Context())
+		if short := reserve(t, m, holdOf(1, 1, rate)); short.OK() {
+			t.Error("a call passes while nine parts in ten are owed")
+		}
+	})
+}
+
+// However large a rate is, no call is free of it.
+func TestNothingOfARateIsFree(t *testing.T) {
+	huge := Account{Unit: Tokens, Limit: 1e12, Rate: time.Minute}
+	if n := cost(&huge, 1); n != 1 {
+		t.Errorf("a token refills in %d ns, want 1", n)
+	}
+	if n := cost(&huge, -20); n != -1 { // 1.2 ns: what is given back is no more than was taken
+		t.Errorf("what is given back is worth %d ns, want -1", n)
+	}
+}
+
 // A clock that was set ahead and back finds windows as they were: what was spent in
 // them cannot be spent again.
 func TestMemoryIsSpentWhenItsClockIsSetBack(t *testing.T) {

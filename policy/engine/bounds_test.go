@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/farebox/farebox/policy"
+	"github.com/farebox/farebox/policy/budget"
 	"github.com/farebox/farebox/policy/capacity"
 	"github.com/farebox/farebox/policy/engine"
 	"github.com/farebox/farebox/policy/price"
@@ -88,6 +89,14 @@ func TestACallWithoutABoundIsRefusedWhereBoundsAreStrict(t *testing.T) {
 		}
 		if ticket, held := heldFor(t, strict(engine.AllowIt), r); ticket.Refusal != nil || held == 0 {
 			t.Errorf("%s, allowed: %+v", name, ticket.Refusal)
+		}
+		free := month("month", usd)
+		free.OnExhausted = budget.Allow
+		requests := month("requests", 100)
+		requests.Unit = budget.Requests
+		e, _, _ := limited(t, func(o *engine.Options) { o.Rules.Bounds = strict(engine.RefuseIt) }, free, requests)
+		if ticket := admit(t, e, r); ticket.Refusal != nil {
+			t.Errorf("%s, where nothing that it costs is limited: %+v", name, ticket.Refusal)
 		}
 	}
 }

@@ -80,6 +80,21 @@ func rolling(r room) {
 	r.take(6, 100, a)
 }
 
+// rollingWhole: what was spent in the middle of a part of the window counts until the
+// window's length has passed.
+func rollingWhole(r room) {
+	a := budget.Account{Rule: "roll", Unit: budget.Charged, Limit: 100, Rolling: 60 * time.Hour}
+	now := r.Store.Now()
+	r.Advance(now.Truncate(time.Hour).Add(90 * time.Minute).Sub(now))
+	r.take(1, 100, a)
+	r.settle(1, all(100))
+	r.Advance(60*time.Hour - 5*time.Minute)
+	r.want(a, 100, 0)
+	r.refused(2, 1, a)
+	r.Advance(time.Hour)
+	r.take(2, 100, a)
+}
+
 // rollingLoaded: what the ledger has counts from when it was spent.
 func rollingLoaded(r room) {
 	a := budget.Account{Rule: "roll", Unit: budget.Charged, Limit: 100, Rolling: 60 * time.Hour}

@@ -63,6 +63,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"agrees with plain sums", plainSums},
 		{"windows keep what their holds spent", windows},
 		{"a moving window forgets", rolling},
+		{"a moving window forgets nothing early", rollingWhole},
 		{"a moving window is loaded", rollingLoaded},
 		{"what was spent at another moment", rollingBefore},
 		{"a rate refills", rate},
