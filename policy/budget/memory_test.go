@@ -214,7 +214,7 @@ func TestMemoryKeepsRatesThatAreOverdrawn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := NewMemory(nil)
 		rate := Account{Rule: "rate", Unit: Tokens, Limit: 1000, Rate: time.Hour}
-		if _, err := m.Spend(t.Context(), []Account{rate}, Amounts{Tokens: 10_000}, nil); err != nil {
+		if _, err := m.Spend(t.Context(), spending(m.now(), Amounts{Tokens: 10_000}, rate), nil); err != nil {
 			t.Fatal(err)
 		}
 		m.Lapse(t.Context())

@@ -10,14 +10,14 @@ import (
 	"github.com/farebox/farebox/policy/engine"
 )
 
-// forgetful is a store whose first answers to Reserve are lost: it has done what it
+// answerless is a store whose first answers to Reserve are lost: it has done what it
 // was asked for.
-type forgetful struct {
+type answerless struct {
 	budget.Store
 	lose atomic.Int32
 }
 
-func (f *forgetful) Reserve(ctx context.Context, h budget.Hold) (budget.Short, error) {
+func (f *answerless) Reserve(ctx context.Context, h budget.Hold) (budget.Short, error) {
 	short, err := f.Store.Reserve(ctx, h)
 	if f.lose.Add(-1) >= 0 {
 		return budget.Short{}, errors.New("the answer was lost")
@@ -31,7 +31,7 @@ func TestAnAnswerThatIsLostIsAskedForOnceMore(t *testing.T) {
 		lost   int32
 		passes bool
 	}{{1, true}, {2, false}} {
-		store := &forgetful{Store: budget.NewMemory(nil)}
+		store := &answerless{Store: budget.NewMemory(nil)}
 		e, _, _ := limited(t, func(o *engine.Options) { o.Budgets = store }, month("month", usd))
 		store.lose.Store(c.lost)
 		ticket := admit(t, e, numbered(1, "a"))
