@@ -28,7 +28,9 @@ charges alone. What is spent has both; PER HOUR is of calls, as charges come at 
 
 --who shows for each account who spent most of its window, by an owner attribute
 (user, project, …) or by model, provider or operation. Where replicas share budgets,
-it is of the ledger of the one that is asked; all else is of all of them.
+it is of all of them, as all else is, as of a minute ago. A name that nobody has
+asked by takes a few seconds at first; "…" says that a replica may have more that
+could not be heard in time: ask again.
 
 LIMIT has what it was topped up by and what the window before left, which CARRIED
 tells. Shown are accounts that calls counted against in their window, of which the

@@ -80,10 +80,14 @@ func reached(a *api.BudgetAccount) string {
 	return strconv.Itoa(a.Reached[len(a.Reached)-1])
 }
 
+// spenders are those who spent most; "…" says that there may be more of them.
 func spenders(a *api.BudgetAccount) string {
 	parts := make([]string, len(a.Who))
 	for i, w := range a.Who {
 		parts[i] = plain(w.Name) + " " + w.Spent
+	}
+	if a.WhoAtLeast {
+		parts = append(parts, "…")
 	}
 	return strings.Join(parts, ", ")
 }

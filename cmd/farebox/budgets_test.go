@@ -52,7 +52,10 @@ func somePurses() *purses {
 				State: budget.State{Account: of("support"), Spent: 400_000_000_001, Held: nano / 8}, Now: noon, Burnt: 36 * nano, Over: 24 * time.Hour,
 				Who: []budget.Spender{{Name: "ann\x1b[2J", Spent: 300 * nano}, {Spent: 100 * nano}},
 			},
-			{State: budget.State{Account: of("=1+1"), Spent: 510 * nano}, Now: noon, Over: 24 * time.Hour, Carried: 25 * nano},
+			{
+				State: budget.State{Account: of("=1+1"), Spent: 510 * nano}, Now: noon, Over: 24 * time.Hour, Carried: 25 * nano,
+				Who: []budget.Spender{{Name: "bob", Spent: 7 * nano}}, WhoAtLeast: true,
+			},
 			{State: budget.State{Account: budget.Account{Rule: burst.Name, Unit: budget.Tokens, Limit: 20_000, Rate: time.Minute}, Spent: 1200}, Now: noon},
 			{State: budget.State{Account: budget.Account{Rule: "pool", Limit: 5, Rolling: 24 * time.Hour}}, Now: noon},
 		},

@@ -67,7 +67,9 @@ type BudgetAccount struct {
 	Note        string          `json:"note,omitempty"`
 	Until       *time.Time      `json:"until,omitempty" doc:"When the budget ends."`
 	ReviewBy    *time.Time      `json:"review_by,omitempty"`
-	Who         []BudgetSpender `json:"who,omitempty" doc:"Where it was asked: who spent most of the window, of the last 92 days at most, the first the most; of the ledger of the replica that is asked."`
+	Who         []BudgetSpender `json:"who,omitempty" doc:"Where it was asked: who spent most of the window, of the last 92 days at most, the first the most, of all replicas that share budgets."`
+
+	WhoAtLeast bool `json:"who_at_least,omitempty" doc:"Where who was asked: replicas that share budgets may have more that could not be heard in time; ask again."`
 }
 
 // BudgetSpender is who spent a part of an account.
@@ -147,6 +149,7 @@ func accountOf(s *budget.Standing, rule *budget.Rule) BudgetAccount {
 	if at, does := s.RunsOut(); does {
 		a.RunsOut = given(at.Truncate(time.Second))
 	}
+	a.WhoAtLeast = s.WhoAtLeast
 	for _, w := range s.Who {
 		a.Who = append(a.Who, BudgetSpender{Name: w.Name, Spent: quantity(s.Unit, w.Spent)})
 	}

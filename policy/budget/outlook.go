@@ -18,6 +18,8 @@ type Standing struct {
 	// Carried is what the window before left, and is in Limit; below 0: it took.
 	Carried int64
 	Who     []Spender // those who spent most of the window, the first the most
+	// WhoAtLeast says that replicas may have more of Who that could not be heard in time.
+	WhoAtLeast bool
 }
 
 // Spender is a part of what an account has spent.

@@ -72,6 +72,10 @@ type Options struct {
 	// Pace tells what ledgers of others have spent lately that share Budgets; nil: nobody
 	// does.
 	Pace *parts.Spans
+	// Who tells who spent of Budgets in ledgers of others that share them, and Asked by
+	// which names people ask for it; nil: nobody does.
+	Who   *parts.Spans
+	Asked *parts.Asked
 
 	// Alerts is told what people should know of; nil: nobody is. It must not block.
 	Alerts interface{ Alert(alert.Event) }
@@ -132,6 +136,7 @@ type Engine struct {
 	rollovers rollovers
 	pacing    pacing
 	missing   missing
+	spending  spending
 	away      allowance
 }
 

@@ -41,12 +41,11 @@ func (e *Engine) TellPace(ctx context.Context) {
 	e.pacing.turn.Lock()
 	defer e.pacing.turn.Unlock()
 	began := e.o.Now()
-	if began.Before(e.pacing.next) && e.pacing.next.Sub(began) <= paceRests*paceOften { // else the clock was set
+	if e.pacing.rest(began) {
 		return
 	}
 	err := e.tellPace(ctx)
-	ended := e.o.Now()
-	e.pacing.next = ended.Add(min(max(paceOften, paceRests*ended.Sub(began)), paceRests*paceOften))
+	e.pacing.done(began, e.o.Now())
 	if ctx.Err() != nil {
 		return
 	}
@@ -57,6 +56,16 @@ func (e *Engine) TellPace(ctx context.Context) {
 		e.o.Logger.InfoContext(ctx, "how fast budgets are spent is told to and heard from other replicas again")
 	}
 	e.pacing.failing = err != nil
+}
+
+// rest reports whether it is not told at a time.
+func (p *pacing) rest(now time.Time) bool {
+	return now.Before(p.next) && p.next.Sub(now) <= paceRests*paceOften // else the clock was set
+}
+
+// done notes how long it took to tell it.
+func (p *pacing) done(began, ended time.Time) {
+	p.next = ended.Add(min(max(paceOften, paceRests*ended.Sub(began)), paceRests*paceOften))
 }
 
 // leavePace tells what there is at an end.
@@ -72,9 +81,7 @@ func (e *Engine) leavePace(ctx context.Context) error {
 func (e *Engine) tellPace(ctx context.Context) error {
 	rules := e.rules.Load().Budgets
 	now := e.o.Budgets.Now()
-	if e.pacing.rules != rules || now.Sub(e.pacing.whole).Abs() >= paceWhole {
-		e.pacing.rules, e.pacing.whole, e.pacing.earlier = rules, now, map[string]*parts.Span{}
-	}
+	e.pacing.begin(rules, now)
 	f := newFiller(e.o.Spending, now)
 	var marks []string
 	var all []parts.Span
@@ -82,7 +89,7 @@ func (e *Engine) tellPace(ctx context.Context) error {
 		if rule.Over(now) || !paced(rule) {
 			continue
 		}
-		l, err := e.pacing.read(ctx, f, rules, rule)
+		l, err := e.pacing.read(ctx, rule.Mark(), latelyOf(rules, rule, now), f.pace)
 		if err != nil {
 			return fmt.Errorf("read what budget %q has spent lately: %w", rule.Name, err)
 		}
@@ -107,26 +114,32 @@ func latelyOf(rules *budget.Rules, rule *budget.Rule, now time.Time) *reading {
 	return &reading{rules, &calls, keysOf(rule), later(rule.Window.Begin(now), now.Add(-burnOver)), now}
 }
 
-// read is what the ledger has of a rule; of what was read before it reads again only
-// what calls that were under way may have changed.
-func (p *pacing) read(ctx context.Context, f *filler, rules *budget.Rules, rule *budget.Rule) (*parts.Span, error) {
-	r := latelyOf(rules, rule, f.now)
-	l := &parts.Span{Mark: rule.Mark(), From: r.from, To: r.until, Spent: map[string]int64{}}
+// begin has all be read again where rules are new, or it is time to.
+func (p *pacing) begin(rules *budget.Rules, now time.Time) {
+	if p.rules != rules || now.Sub(p.whole).Abs() >= paceWhole {
+		p.rules, p.whole, p.earlier = rules, now, map[string]*parts.Span{}
+	}
+}
+
+// read is what the ledger has of a mark, as sum adds it up; of what was read before
+// it reads again only what calls that were under way may have changed.
+func (p *pacing) read(ctx context.Context, mark string, r *reading, sum func(context.Context, *reading, map[string]int64) error) (*parts.Span, error) {
+	l := &parts.Span{Mark: mark, From: r.from, To: r.until, Spent: map[string]int64{}}
 	rests := p.whole.Add(-paceLate).Truncate(time.Microsecond)
 	if r.from.Before(rests) {
-		was := p.earlier[l.Mark]
+		was := p.earlier[mark]
 		if was == nil {
-			was = &parts.Span{Mark: l.Mark, From: r.from, To: rests, Spent: map[string]int64{}}
+			was = &parts.Span{Mark: mark, From: r.from, To: rests, Spent: map[string]int64{}}
 			early := *r
 			early.until = rests.Add(-time.Microsecond)
-			if err := f.pace(ctx, &early, was.Spent); err != nil {
+			if err := sum(ctx, &early, was.Spent); err != nil {
 				return nil, err
 			}
-			p.earlier[l.Mark] = was
+			p.earlier[mark] = was
 		}
 		l.Spent, r.from = was.Within(r.from, rests), rests
 	}
-	if err := f.pace(ctx, r, l.Spent); err != nil {
+	if err := sum(ctx, r, l.Spent); err != nil {
 		return nil, err
 	}
 	maps.DeleteFunc(l.Spent, func(_ string, n int64) bool { return n == 0 })

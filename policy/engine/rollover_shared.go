@@ -114,7 +114,7 @@ func (e *Engine) Leave(ctx context.Context) error {
 			failed = errors.Join(failed, fmt.Errorf("tell what budget %q has spent: %w", rule.Name, err))
 		}
 	}
-	return errors.Join(failed, e.here(ctx, now, true), e.leavePace(ctx))
+	return errors.Join(failed, e.here(ctx, now, true), e.leavePace(ctx), e.leaveWho(ctx))
 }
 
 func (e *Engine) leave(ctx context.Context, f *filler, rules *budget.Rules, rule *budget.Rule, was *rollover) error {

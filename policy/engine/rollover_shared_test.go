@@ -43,11 +43,13 @@ type fellows struct {
 	board *board.Memory
 	store pool
 	now   time.Time
+	clock func() time.Time // tells now
 }
 
 func newFellows(t *testing.T, now time.Time) *fellows {
 	f := &fellows{t: t, now: now}
-	clock := func() time.Time { return f.now }
+	f.clock = func() time.Time { return f.now }
+	clock := func() time.Time { return f.clock() }
 	f.board, f.store = board.NewMemory(clock), pool{budget.NewMemory(clock)}
 	return f
 }
@@ -58,24 +60,33 @@ func (f *fellows) join(ledger string, h *history, rules ...budget.Rule) *fellow 
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	pace, err := parts.NewPace(parts.Options{Board: f.board, Ledger: ledger})
-	if err != nil {
-		f.t.Fatal(err)
-	}
 	one := &fellow{history: h, ledger: ledger}
 	compiled, err := budget.Compile(rules)
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	one.Engine, _, _ = limited(f.t, func(o *engine.Options) {
-		o.Spending, o.Budgets, o.Parts, o.Pace, o.Rules.Budgets = h, f.store, p, pace, compiled
-		o.Now = func() time.Time { return f.now }
+		o.Spending, o.Budgets, o.Parts, o.Rules.Budgets = h, f.store, p, compiled
+		spans(f.t, o, parts.Options{Board: f.board, Ledger: ledger})
+		o.Now = f.clock
 		o.Logger = slog.New(slog.NewTextHandler(&one.log, nil))
 	})
 	if err := one.Fill(f.t.Context(), compiled); err != nil {
 		f.t.Fatal(err)
 	}
 	return one
+}
+
+// spans has an engine tell others what its ledger has of some time.
+func spans(t *testing.T, o *engine.Options, of parts.Options) {
+	t.Helper()
+	var errs [3]error
+	o.Pace, errs[0] = parts.NewPace(of)
+	o.Who, errs[1] = parts.NewWho(of)
+	o.Asked, errs[2] = parts.NewAsked(of)
+	if err := errors.Join(errs[:]...); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // sweep has all carry twice: who tells first hears of the others then.
@@ -182,16 +193,13 @@ func member(t *testing.T, address, name string, s *sqlitestore.Store, rule budge
 	if err != nil {
 		t.Fatal(err)
 	}
-	pace, err := parts.NewPace(parts.Options{Board: store.Board(), Ledger: name})
-	if err != nil {
-		t.Fatal(err)
-	}
 	compiled, err := budget.Compile([]budget.Rule{rule})
 	if err != nil {
 		t.Fatal(err)
 	}
 	e, _, _ := limited(t, func(o *engine.Options) {
-		o.Spending, o.Budgets, o.Parts, o.Pace, o.Rules.Budgets, o.Topups = s, store, p, pace, compiled, s
+		o.Spending, o.Budgets, o.Parts, o.Rules.Budgets, o.Topups = s, store, p, compiled, s
+		spans(t, o, parts.Options{Board: store.Board(), Ledger: name})
 	})
 	return e, store
 }

@@ -22,6 +22,7 @@ type history struct {
 type charge struct {
 	at      time.Time
 	team    string
+	user    string
 	charged int64
 }
 
@@ -32,7 +33,11 @@ func (h *history) Spent(_ context.Context, q ledger.Query) (rows []ledger.Spent,
 	h.asked++
 	for _, c := range h.of {
 		if !c.at.Before(q.From) && c.at.Before(q.To) {
-			rows = append(rows, ledger.Spent{Keys: []string{c.team}, Calls: 1, Charged: c.charged})
+			row := ledger.Spent{Calls: 1, Charged: c.charged}
+			for _, key := range q.By {
+				row.Keys = append(row.Keys, map[string]string{"team": c.team, "user": c.user}[key])
+			}
+			rows = append(rows, row)
 		}
 	}
 	return rows, nil
@@ -41,7 +46,11 @@ func (h *history) Spent(_ context.Context, q ledger.Query) (rows []ledger.Spent,
 func (h *history) Booked(context.Context, ledger.Query) ([]ledger.Spent, error) { return nil, nil }
 
 func (h *history) spend(at time.Time, team string, charged int64) {
-	h.of = append(h.of, charge{at, team, charged})
+	h.spendBy(at, team, "", charged)
+}
+
+func (h *history) spendBy(at time.Time, team, user string, charged int64) {
+	h.of = append(h.of, charge{at, team, user, charged})
 }
 
 func day(month time.Month, date int) time.Time {

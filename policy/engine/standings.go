@@ -37,10 +37,11 @@ func (e *Engine) Standings(ctx context.Context, name, who string) ([]budget.Stan
 	if rules.None() {
 		return nil, nil
 	}
+	heard := who == "" || e.o.Who == nil || e.o.Asked == nil || e.askWho(ctx, rules, who)
 	now := e.o.Budgets.Now()
 	v := viewing{
 		filler: filler{ledger: e.o.Spending, now: now, asked: map[string][]ledger.Spent{}}, rules: rules, who: who,
-		seen: map[string][]string{}, pace: e.o.Pace,
+		seen: map[string][]string{}, pace: e.o.Pace, spenders: e.o.Who, unheard: !heard,
 	}
 	for _, a := range e.budgets.shown(now) {
 		v.seen[a.Rule] = append(v.seen[a.Rule], a.Of)
@@ -98,6 +99,9 @@ type viewing struct {
 	who   string
 	seen  map[string][]string // what accounts of each rule are of
 	pace  *parts.Spans        // nil: nobody shares them
+
+	spenders *parts.Spans // likewise
+	unheard  bool         // not all have told of spenders
 }
 
 // viewed are the accounts of one rule.
@@ -147,7 +151,7 @@ func (v *viewing) standings(ctx context.Context, rule *budget.Rule) ([]budget.St
 	}
 	list := make([]budget.Standing, 0, len(all.found))
 	for _, s := range all.found {
-		s.Over, s.Who = over, most(s.by)
+		s.Over, s.Who, s.WhoAtLeast = over, most(s.by), v.unheard && counted(rule)
 		list = append(list, s.Standing)
 	}
 	slices.SortFunc(list, func(a, b budget.Standing) int { return cmp.Compare(a.Of, b.Of) })
@@ -155,14 +159,17 @@ func (v *viewing) standings(ctx context.Context, rule *budget.Rule) ([]budget.St
 }
 
 // fromLedger reads who spent in the window, and how much lately, over which time; to
-// that it adds what other ledgers have told.
+// both it adds what other ledgers have told.
 func (v *viewed) fromLedger(ctx context.Context) (over time.Duration, err error) {
-	begin := v.rule.Window.Begin(v.now)
-	window := reading{v.rules, v.rule, keysOf(v.rule), later(begin, v.now.Add(-calledWithin)), v.now}
-	if v.who != "" {
-		window.by = keysOf(v.rule, v.who)
+	window := whoOf(v.rules, v.rule, v.who, v.now)
+	if v.who != "" && v.spenders != nil {
+		for key, n := range v.spenders.Others(whoMark(v.rule, v.who), window.from, v.now) {
+			if of, name, is := whoIs(key); is {
+				v.at(of).by[name] += n
+			}
+		}
 	}
-	err = v.each(ctx, &window, func(a *budget.Account, row *ledger.Spent, of func(string) string) {
+	err = v.each(ctx, window, func(a *budget.Account, row *ledger.Spent, of func(string) string) {
 		s := v.at(a.Of)
 		if v.who != "" {
 			s.by[of(v.who)] += inUnit(row, a.Unit)

@@ -35,6 +35,7 @@ type Span struct {
 	Mark     string // tells what it is of
 	From, To time.Time
 	Spent    map[string]int64
+	Keep     time.Duration // how long after it was told it is of use; 0: as long as any
 }
 
 // Within is the part of it that was spent in [from, to], if all was spent evenly.
@@ -99,6 +100,9 @@ func NewPace(o Options) (*Spans, error) { return newSpans(o, kind{"lately", 25 *
 
 // NewHours is for what was spent in hours.
 func NewHours(o Options) (*Spans, error) { return newSpans(o, kind{"hours", 4 * time.Hour, 0}) }
+
+// NewWho is for who spent of budgets, in windows of at most 92 days.
+func NewWho(o Options) (*Spans, error) { return newSpans(o, kind{"who", 93 * 24 * time.Hour, 100}) }
 
 func newSpans(o Options, k kind) (*Spans, error) {
 	p, err := New(o)
@@ -221,6 +225,9 @@ func (p *Spans) post(ctx context.Context, some []*Span, now time.Time) error {
 			panic(err) // texts and numbers can be written
 		}
 		notes[i] = board.Note{Name: spanName(p.o.Ledger, l.Mark), Text: text, Keep: p.kind.kept}
+		if l.Keep > 0 {
+			notes[i].Keep = min(l.Keep, p.kind.kept)
+		}
 	}
 	if err := p.o.Board.Post(ctx, p.kind.topic, notes...); err != nil {
 		if errors.Is(err, board.ErrFull) {

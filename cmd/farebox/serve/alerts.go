@@ -64,13 +64,14 @@ func (a *alerts) configure(c *config.Config, rules *alert.Rules) error {
 }
 
 // watch looks for what budgets do not see, until the function that it returns is
-// called. hours are those of other replicas, or nil.
+// called: that tells other replicas what the ledger has then, so it outlives ctx. hours
+// are those of other replicas, or nil.
 func (a *alerts) watch(ctx context.Context, c *config.Config, store ledger.Store, hours *parts.Spans, counters prometheus.Gatherer, log *slog.Logger) (stop func(), err error) {
 	a.watches, err = watch.New(watch.Options{Ledger: store, Counters: counters, Alert: a.desk.Alert, Hours: hours, Logger: log}, watchRules(c))
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

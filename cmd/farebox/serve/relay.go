@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/farebox/farebox/cmd/farebox/config"
@@ -31,18 +32,23 @@ func (p *callPath) relayTo(c *config.Config, state budget.Store, store ledger.Ad
 	if p.relay, err = relay.New(relay.Options{Board: shared.Board(), Ledger: store, Name: name, Part: part, Registerer: reg, Logger: log}); err != nil {
 		return err
 	}
-	if p.parts, err = parts.New(parts.Options{Board: shared.Board(), Ledger: part, Logger: log}); err != nil {
-		return err
-	}
-	if p.pace, err = parts.NewPace(parts.Options{Board: shared.Board(), Ledger: part, Logger: log}); err != nil {
-		return err
-	}
-	if p.hours, err = parts.NewHours(parts.Options{Board: shared.Board(), Ledger: part, Logger: log}); err != nil {
+	if err := p.tellOf(parts.Options{Board: shared.Board(), Ledger: part, Logger: log}); err != nil {
 		return err
 	}
 	p.decisions = p.relay.Ledger()
 	p.relay.Follow(p.follow)
 	return nil
+}
+
+// tellOf makes what the ledger of this replica is told to others by.
+func (p *callPath) tellOf(o parts.Options) error {
+	var errs [5]error
+	p.parts, errs[0] = parts.New(o)
+	p.pace, errs[1] = parts.NewPace(o)
+	p.hours, errs[2] = parts.NewHours(o)
+	p.who, errs[3] = parts.NewWho(o)
+	p.asked, errs[4] = parts.NewAsked(o)
+	return errors.Join(errs[:]...)
 }
 
 // follow has calls follow what was decided at other replicas.
@@ -82,34 +88,40 @@ func (p *callPath) hear(ctx context.Context) (stop func()) {
 	}
 }
 
-// paceEvery is how often it is looked whether it is time to tell how fast budgets are
-// spent.
-const paceEvery = 5 * time.Second
+// How often it is looked whether it is time to tell others how fast budgets are spent,
+// and by whom. Who asks that waits for it.
+const (
+	paceEvery = 5 * time.Second
+	whoEvery  = 2 * time.Second
+)
 
-// tellPace tells other replicas how fast budgets are spent here, until ctx ends or
-// stop, which waits, is called.
-func (p *callPath) tellPace(ctx context.Context) (stop func()) {
+// tell tells other replicas how fast budgets are spent here, and by whom, until ctx
+// ends or stop, which waits, is called.
+func (p *callPath) tell(ctx context.Context) (stop func()) {
 	if p.pace == nil {
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		tick := time.NewTicker(paceEvery)
-		defer tick.Stop()
-		for {
-			p.engine.TellPace(ctx)
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-			}
-		}
-	}()
+	var telling sync.WaitGroup
+	telling.Go(func() { every(ctx, paceEvery, p.engine.TellPace) })
+	telling.Go(func() { every(ctx, whoEvery, p.engine.TellWho) })
 	return func() {
 		cancel()
-		<-done
+		telling.Wait()
+	}
+}
+
+// every does something at once and then again and again, until ctx ends.
+func every(ctx context.Context, pause time.Duration, do func(context.Context)) {
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for {
+		do(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
 	}
 }
 

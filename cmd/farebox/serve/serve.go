@@ -81,7 +81,7 @@ func Run(ctx context.Context, from Source, log *slog.Logger) error {
 	}
 	defer path.sweep(ctx)()
 	defer path.hear(ctx)()
-	defer path.tellPace(ctx)()
+	defer path.tell(ctx)()
 	defer path.lookForMissed(ctx)()
 	stopWatch, err := path.alerts.watch(ctx, c, books.store, path.hours, reg, log)
 	if err != nil {
@@ -130,6 +130,8 @@ type callPath struct {
 	relay     *relay.Relay // nil: there are none
 	parts     *parts.Parts // likewise
 	hours     *parts.Spans // likewise
+	who       *parts.Spans // likewise
+	asked     *parts.Asked // likewise
 	pace      *parts.Spans // likewise
 
 	approvals   *access.Approvals
@@ -164,7 +166,7 @@ func newCallPath(ctx context.Context, c *config.Config, b *books, state budget.S
 	state, p.leases = newLeases(c, state)
 	p.engine, err = engine.New(engine.Options{
 		Rules: rules.engine, Journal: b.writer, Estimator: estimate.New(), Registerer: reg,
-		Budgets: state, StoreWait: time.Duration(c.State.Timeout), Teller: teller, Spending: b.store, Topups: b.store, Parts: p.parts, Pace: p.pace, Charges: b.store, Alerts: p.alerts.desk, Deferrals: b.store, CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
+		Budgets: state, StoreWait: time.Duration(c.State.Timeout), Teller: teller, Spending: b.store, Topups: b.store, Parts: p.parts, Pace: p.pace, Who: p.who, Asked: p.asked, Charges: b.store, Alerts: p.alerts.desk, Deferrals: b.store, CommitWait: time.Duration(c.Ledger.CommitWait), Logger: log,
 	})
 	if err != nil {
 		return nil, err
