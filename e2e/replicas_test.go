@@ -36,10 +36,14 @@ func startChain(t *testing.T, limit, more string) *chain {
 func startChainWith(t *testing.T, config, more string) *chain {
 	t.Helper()
 	c := &chain{redis: kit.StartRedis(t)}
-	config += fmt.Sprintf("state: {store: \"redis://%s/0\", timeout: 5s%s}\n", c.redis.Addr(), more)
-	c.Stack = kit.Start(t, harness.StackOptions{Config: config, Replicas: 3})
+	c.Stack = kit.Start(t, harness.StackOptions{Config: config + c.state(more), Replicas: 3})
 	plays(c.Stack)
 	return c
+}
+
+// state is the section of a configuration that says where the store is.
+func (c *chain) state(more string) string {
+	return fmt.Sprintf("state: {store: \"redis://%s/0\", timeout: 5s%s}\n", c.redis.Addr(), more)
 }
 
 // spent is how the account of the month stands in the store, as every replica

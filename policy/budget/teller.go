@@ -34,7 +34,7 @@ func (a *Account) Over(now time.Time) bool {
 	return !a.End.IsZero() && !now.Before(a.End.Add(WatchedFor))
 }
 
-// Teller is a Store that knows which accounts it has and what people were told of
+// Teller is of a Store that knows which accounts it has and what people were told of
 // them, whoever told it. So a mark that was crossed is told also where who crossed it
 // did not live to do so, or never heard of it. It is safe for concurrent use.
 type Teller interface {

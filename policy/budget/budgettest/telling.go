@@ -203,13 +203,18 @@ func looksAlone(r room) {
 		r.Skip("the store is of one process alone")
 	}
 	r.take(1, 60, total("a", 100))
-	r.look()
-	r.look() // again, at once
-	mine, err := r.tellerOf(r.Another()).Look(r.Context(), func([]budget.Watched) error {
-		r.Error("another looks too")
-		return nil
-	})
-	if mine || err != nil {
-		r.Errorf("another looks: %v, %v", mine, err)
+	another := r.Another()
+	for again := true; again; {
+		began := time.Now()
+		r.look()
+		r.look() // again, at once
+		mine, err := r.tellerOf(another).Look(r.Context(), func([]budget.Watched) error { return nil })
+		again = err == nil && mine && time.Since(began) >= budget.LookFor // this machine is too slow to tell
+		if err != nil || mine && !again {
+			r.Errorf("another looks: %v, %v", mine, err)
+		}
+		if again {
+			r.Store, another = another, r.Store // whose turn it is now
+		}
 	}
 }

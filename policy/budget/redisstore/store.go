@@ -37,7 +37,8 @@
 //
 // A call is two round trips. Against five accounts it takes about 100 µs of the
 // server's processor (BenchmarkReserveAndSettle; moving windows and rates take up to
-// twice that), so that one server counts some ten thousand calls a second.
+// twice that), so that one server counts some ten thousand calls a second. A Look takes
+// about 6 µs an account, some 200 by one script.
 //
 // # After a loss
 //
