@@ -55,7 +55,7 @@ func newLimits(r prometheus.Registerer, shown prometheus.Collector, store budget
 		Name: "farebox_stopped_total", Help: "Streamed answers that ended midway for want of budget: stopped, or would_stop in mode observe.",
 	}, []string{"budget", "did"})
 	l.others = prometheus.NewCounterFunc(prometheus.CounterOpts{
-		Name: "farebox_budget_others_total", Help: "Times that something was held or spent of an account (others): its budget or rate limit had too many accounts in memory for a new one.",
+		Name: "farebox_budget_others_total", Help: "Times that something was held or spent of an account (others): its budget or rate limit had too many accounts for a new one.",
 	}, func() float64 {
 		if m, here := store.(interface{ Shared() int64 }); here {
 			return float64(m.Shared())

@@ -46,7 +46,7 @@ func TestNamesThatCallersMakeUpShareALimit(t *testing.T) {
 		t.Errorf("told: %+v", told.events)
 	}
 	const want = `
-# HELP farebox_budget_others_total Times that something was held or spent of an account (others): its budget or rate limit had too many accounts in memory for a new one.
+# HELP farebox_budget_others_total Times that something was held or spent of an account (others): its budget or rate limit had too many accounts for a new one.
 # TYPE farebox_budget_others_total counter
 farebox_budget_others_total 5
 `

@@ -240,3 +240,12 @@ func wrap(what string, err error) error {
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }
+
+// Shared is how often this process took or spent something of budget.Others in the
+// store, where that counts it.
+func (s *Store) Shared() int64 {
+	if c, counts := s.shared.(interface{ Shared() int64 }); counts {
+		return c.Shared()
+	}
+	return 0
+}

@@ -23,6 +23,23 @@ func (s *Store) hold(name string) string { return s.prefix + "h:" + name }
 
 func (s *Store) account(a *budget.Account) string { return s.prefix + "a:" + a.Key() }
 
+// bounding are the last arguments of a script that may make accounts: how many of a
+// rule and window there may be, and which of them are of values that may be many.
+func bounding(most int, n int, of func(i int) *budget.Account) []string {
+	many := make([]byte, n)
+	for i := range many {
+		many[i] = '0'
+		if a := of(i); a.Of != "" && a.Of != budget.Others && !a.Named {
+			many[i] = '1'
+		}
+	}
+	return []string{strconv.Itoa(most), string(many)}
+}
+
+func (s *Store) bounding(of []budget.Account) []string {
+	return bounding(s.most, len(of), func(i int) *budget.Account { return &of[i] })
+}
+
 // Reserve implements budget.Store. If it fails the hold may have been taken: Release
 // gives it back, or it lapses.
 func (s *Store) Reserve(ctx context.Context, h budget.Hold) (budget.Short, error) {
@@ -37,11 +54,12 @@ func (s *Store) reserve(ctx context.Context, made string, h budget.Hold) (budget
 	bound(&h.Most)
 	hold := name(h.ID, h.Attempt)
 	keys := append(make([]string, 0, 3+len(h.Accounts)), made, s.hold(hold), s.due)
-	args := append(make([]string, 0, 4+len(h.Accounts)), strconv.FormatInt(h.Until.UnixMicro(), 10), packAmounts(&h.Most), hold, packAt(h.At))
+	args := append(make([]string, 0, 6+len(h.Accounts)), strconv.FormatInt(h.Until.UnixMicro(), 10), packAmounts(&h.Most), hold, packAt(h.At))
 	for i := range h.Accounts {
 		keys = append(keys, s.account(&h.Accounts[i]))
 		args = append(args, packLine(&h.Accounts[i]))
 	}
+	args = append(args, s.bounding(h.Accounts)...)
 	short, err := s.take(ctx, s.do.reserve, keys, args, &h.Most)
 	if err != nil {
 		return short, fmt.Errorf("reserve: %w", err)
@@ -75,6 +93,8 @@ func (s *Store) take(ctx context.Context, script *rueidis.Lua, keys, args []stri
 	now, _ := answer[0].AsInt64()
 	at, err := answer[1].AsInt64()
 	if err != nil || at < 0 {
+		shared, _ := answer[2].AsInt64()
+		s.shared.Add(shared)
 		return budget.Taken, err
 	}
 	var text [3]string // the account's line, how it stands, and what was held before
@@ -93,7 +113,8 @@ func (s *Store) take(ctx context.Context, script *rueidis.Lua, keys, args []stri
 	}
 	before, err := unpackInt(text[2])
 	short := c.short(&a, most[a.Unit], most[a.Unit]-before)
-	short.At = int(at)
+	others, _ := answer[5].AsInt64()
+	short.At, short.Shared = int(at), others == 1
 	return short, err
 }
 
@@ -149,11 +170,13 @@ func (s *Store) Spend(ctx context.Context, h budget.Hold, thresholds []int) ([]b
 		keys = append(keys, s.account(&h.Accounts[i]))
 		args = append(args, packLine(&h.Accounts[i]))
 	}
-	answer, err := s.run(ctx, s.do.spend, keys, args)
+	answer, err := s.run(ctx, s.do.spend, keys, append(args, s.bounding(h.Accounts)...))
 	if err != nil {
 		return nil, fmt.Errorf("spend: %w", err)
 	}
-	return s.crossed(answer[1:], thresholds)
+	shared, _ := answer[1].AsInt64()
+	s.shared.Add(shared)
+	return s.crossed(answer[2:], thresholds)
 }
 
 // packAt is a moment as a script takes it; nothing: now.
@@ -207,11 +230,12 @@ const atOnce = 500
 func (s *Store) States(ctx context.Context, of []budget.Account) ([]budget.State, error) {
 	all := make([]budget.State, 0, len(of))
 	for some := range slices.Chunk(of, atOnce) {
-		keys := append(make([]string, 0, 1+len(some)), s.made)
+		keys, args := append(make([]string, 0, 1+len(some)), s.made), make([]string, 0, 2+len(some))
 		for i := range some {
 			keys = append(keys, s.account(&some[i]))
+			args = append(args, packLine(&some[i]))
 		}
-		answer, err := s.run(ctx, s.do.states, keys, nil)
+		answer, err := s.run(ctx, s.do.states, keys, append(args, s.bounding(some)...))
 		if err != nil {
 			return nil, fmt.Errorf("read accounts: %w", err)
 		}

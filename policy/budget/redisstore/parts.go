@@ -47,11 +47,12 @@ func (s *Store) Add(ctx context.Context, marks []string, all []budget.State) err
 		for n < len(all) && all[n].Key() == all[n-1].Key() {
 			n++
 		}
-		keys, args := append(make([]string, 0, 1+n), s.adding), make([]string, 0, 3*n)
+		keys, args := append(make([]string, 0, 1+n), s.adding), make([]string, 0, 3*n+2)
 		for i := range all[:n] {
 			keys = append(keys, s.account(&all[i].Account))
 			args = append(args, packState(&all[i])...)
 		}
+		args = append(args, bounding(s.most, n, func(i int) *budget.Account { return &all[i].Account })...)
 		if _, err := s.run(ctx, s.do.add, keys, args); err != nil {
 			return fmt.Errorf("add what accounts have spent: %w", err)
 		}

@@ -158,6 +158,7 @@ func slotMoves(t *testing.T, nodes []*server) {
 		}
 	}
 	from.command("MIGRATE", host, port, s.watched, "0", "5000")
+	from.command("MIGRATE", host, port, s.prefix+"n:"+strings.Replace(a.Key(), "\x00a", "", 1), "0", "5000")
 	for _, n := range []int{0, 2, 3, 4} {
 		from.command("MIGRATE", host, port, s.hold(name(budgettest.ID(n), 0)), "0", "5000")
 	}

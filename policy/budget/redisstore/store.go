@@ -16,6 +16,8 @@
 //	adding:PART   the accounts of a ledger that is being added
 //	opens         from when on those who have added their part may take
 //	a:KEY         an account, by budget.Account.Key
+//	n:KEY[ TIME]  how many were made for values of a rule in one window (in one span
+//	              of a moving one, in a minute of a rate), by their key without the value
 //	h:ID          a hold, by the 16 bytes of its call and 4 of its attempt; nothing
 //	              for a while where it was ended for good
 //	due           names of holds, by when they lapse
@@ -30,7 +32,9 @@
 //
 // Accounts of a window are forgotten 40 days after its end, so that corrections of
 // it still count; those of a moving window and of a rate once nothing of them
-// counts any more; those that never end stay. The server must forget nothing else:
+// counts any more; those that never end stay. Of one rule and window there are at most
+// budget.MaxLive, as far as they are counted (n): what comes after shares budget.Others.
+// Load, which knows no order, makes all that it is given. The server must forget nothing else:
 // its maxmemory-policy must be noeviction, where maxmemory is set.
 //
 // # Cost
@@ -114,6 +118,8 @@ type Store struct {
 	prefix string
 	do     scripts
 	clock  atomic.Pointer[reading]
+	most   int          // accounts of a rule in one window
+	shared atomic.Int64 // how often something was taken or spent of budget.Others instead
 
 	self string // tells this process from others
 
@@ -139,7 +145,7 @@ func newStore(o Options, do scripts) (*Store, error) {
 	if len(o.Addresses) == 0 {
 		return nil, errors.New("open store of budgets: it needs the address of a server")
 	}
-	s := &Store{link: newLink(&o), prefix: "farebox:2:{" + o.Org + "}:", do: do, self: rand.Text()}
+	s := &Store{link: newLink(&o), prefix: "farebox:2:{" + o.Org + "}:", do: do, self: rand.Text(), most: budget.MaxLive}
 	s.watched, s.looking = s.prefix+"watched", s.prefix+"looking"
 	s.made, s.due, s.opens = s.prefix+"made", s.prefix+"due", s.prefix+"opens"
 	s.marks, s.adding = s.prefix+"marks:"+o.Part, s.prefix+"adding:"+o.Part
@@ -233,3 +239,7 @@ func refusal(err error) error {
 	}
 	return err
 }
+
+// Shared is how often this process took or spent something of budget.Others, as its
+// account was one too many.
+func (s *Store) Shared() int64 { return s.shared.Load() }

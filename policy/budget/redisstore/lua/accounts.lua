@@ -67,6 +67,66 @@ local function open(key, t, raw)
   return s
 end
 
+-- OTHERS is what the account is of that values share which have none of their own.
+local OTHERS = '(others)'
+
+-- parted is what stands before and after what an account is of, in its key, what that
+-- is, and the key that counts accounts of its rule and window.
+local function parted(key, line)
+  local _, from = string.find(key, '}:a:', 1, true)
+  local rule, of = struct.unpack('>I4I4', line, #line - 7)
+  local at = from + rule + 2
+  local tail = string.sub(key, at + of)
+  local count = string.sub(key, 1, from - 2) .. 'n:' .. string.sub(key, from + 1, from + rule) .. tail
+  return string.sub(key, 1, at - 1), tail, string.sub(key, at, at + of - 1), count
+end
+
+-- made are the new accounts of this script, by the key that counts them.
+local made = {}
+
+-- per is in which time new accounts of a moving window or a rate are counted: no more
+-- than they stay at least.
+local function per(t)
+  return t.kind == RATE and 60000000 or t.span
+end
+
+-- kept is the key and the line that an account is kept by, and how it stands: its own,
+-- or those of OTHERS where it is not there, is one of many, and as many are as may be.
+-- The two last arguments of a script are how many, and a 1 for each that is one of
+-- many. Of an account that may be made it says, in the end, what counts it.
+local function kept(key, line, t, raw, at)
+  if raw or states[key] or t.kind == CALLS or string.byte(ARGV[#ARGV], at) ~= 49 then return key, line, raw end
+  local head, tail, _, count = parted(key, line)
+  if t.kind ~= SUM then count = count .. string.format(' %.0f', floor(now / per(t))) end
+  local n = tonumber(redis.call('GET', count) or 0) + (made[count] and made[count].n or 0)
+  if n < tonumber(ARGV[#ARGV - 1]) then return key, line, raw, count end
+  key = head .. OTHERS .. tail
+  return key, string.sub(line, 1, #line - 4) .. struct.pack('>I4', #OTHERS), not states[key] and redis.call('GET', key)
+end
+
+-- openKept opens an account as it is kept, and says by which key and line.
+local function openKept(key, line, t, raw, at)
+  local own, count = key, nil
+  key, line, raw, count = kept(key, line, t, raw, at)
+  if count then
+    made[count] = made[count] or {n = 0, terms = t}
+    made[count].n = made[count].n + 1
+  end
+  return open(key, key == own and t or terms(line), raw), key, line
+end
+
+-- counted adds the accounts that were made to those that were before.
+local function counted()
+  for count, m in pairs(made) do
+    redis.call('INCRBY', count, m.n)
+    if m.terms.kind ~= SUM then
+      redis.call('EXPIRE', count, floor(per(m.terms) / 1000000) + 1)
+    elseif m.terms.expire > 0 then
+      redis.call('EXPIREAT', count, m.terms.expire)
+    end
+  end
+end
+
 local function packed(s)
   local kind = s.terms.kind
   if kind == RATE then
@@ -192,10 +252,18 @@ local function watch(key, line)
   redis.call('HSET', prefix .. 'watched', string.sub(key, #prefix + #'a:' + 1), line)
 end
 
+-- short is the answer that an account has too little left: its place, how it counts
+-- and stands, what was held of it before, and 1 if it is that of OTHERS.
+local function short(at, key, line, s, bh, bl)
+  local _, _, of = parted(key, line)
+  return {now, at, line, packed(s), struct.pack('>i4I4', bh, bl), of == OTHERS and 1 or 0}
+end
+
 -- save writes all that was opened, and has what adds up and is new watched. What
 -- counts no more is forgotten; a moving window and a rate are by themselves, once all
 -- of it has passed.
 local function save()
+  counted()
   for i = 1, #opened do -- first, so that nothing is written where this fails
     local s = opened[i]
     if not s.there and (s.terms.kind == SUM or s.terms.kind == MOVING) then watch(s.key, s.terms.line) end
