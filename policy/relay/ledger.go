@@ -68,7 +68,7 @@ func (s *shared) DecideApproval(ctx context.Context, number int64, d ledger.Deci
 // Raise keeps an alert under a number that no other replica gives, unless another
 // has raised the same.
 func (s *shared) Raise(ctx context.Context, a ledger.Alert) (ledger.Alert, bool, error) {
-	s.relay.first(ctx, a.Key)
+	s.relay.first(ctx, &a)
 	a.Number = s.relay.number()
 	kept, fresh, err := s.Adopts.Raise(ctx, a)
 	if err == nil && fresh {

@@ -132,7 +132,7 @@ func (r *Relay) put(ctx context.Context, id string, c *claim, keep time.Duration
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, postWithin)
+	ctx, cancel := context.WithTimeout(ctx, r.o.Wait)
 	defer cancel()
 	err = r.o.Board.Post(ctx, charges(id), board.Note{Name: id, Text: text, Keep: keep, Once: once})
 	if err != nil && !errors.Is(err, board.ErrTaken) {

@@ -60,7 +60,7 @@ func (r *Relay) read(ctx context.Context, from *reader) error {
 }
 
 func (r *Relay) since(ctx context.Context, from *reader) ([]board.Note, board.Mark, error) {
-	ctx, cancel := context.WithTimeout(ctx, postWithin)
+	ctx, cancel := context.WithTimeout(ctx, r.o.Wait)
 	defer cancel()
 	return r.o.Board.Since(ctx, from.topic, from.mark)
 }

@@ -39,6 +39,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -51,12 +52,9 @@ import (
 const (
 	hearEvery  = 2 * time.Second
 	wholeEvery = 10 * time.Minute       // from one reading of all notes to the next
-	postWithin = 500 * time.Millisecond // the board's time for one answer
-	askWithin  = 500 * time.Millisecond // what a reader waits to know what others said
 	hearWithin = time.Minute            // one round of Run
 	claimFor   = 5 * time.Second        // how long who raises an alert is alone with it, and
 	claimWait  = 100 * time.Millisecond // how often others look whether it is there
-	claimWaits = 5
 )
 
 // firstShared is the lowest number of what is shared.
@@ -74,7 +72,13 @@ type Options struct {
 	Registerer prometheus.Registerer // required
 	Logger     *slog.Logger          // nil discards
 	Now        func() time.Time      // nil is time.Now
+	// Wait is the board's time for one answer, and how long a reader waits to know what
+	// others said; 0: DefaultWait.
+	Wait time.Duration
 }
+
+// DefaultWait is what Options.Wait falls back to.
+const DefaultWait = 500 * time.Millisecond
 
 // Relay is safe for concurrent use.
 type Relay struct {
@@ -105,6 +109,9 @@ func New(o Options) (*Relay, error) {
 	}
 	if o.Part == "" {
 		o.Part = o.Name
+	}
+	if o.Wait == 0 {
+		o.Wait = DefaultWait
 	}
 	r := &Relay{o: o, booking: make(chan struct{}, 1), turn: make(chan struct{}, 1), readers: []*reader{{topic: decisions}, {topic: alerts}}}
 	var err error
@@ -180,30 +187,47 @@ func (r *Relay) hear(ctx context.Context, again bool) error {
 
 // ask hears for a moment, for who wants to know what others have said by now.
 func (r *Relay) ask(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, askWithin)
+	ctx, cancel := context.WithTimeout(ctx, r.o.Wait)
 	defer cancel()
 	_ = r.hear(ctx, false) // it is counted, and Run says so
 }
 
-// first lets one of those go ahead who raise the same alert at the same time, and the
-// others hear of it.
-func (r *Relay) first(ctx context.Context, key string) {
-	r.ask(ctx)
-	sum := sha256.Sum256([]byte(key))
-	claim := board.Note{Name: hex.EncodeToString(sum[:16]), Keep: claimFor, Once: true}
-	posting, cancel := context.WithTimeout(ctx, postWithin)
+// first lets one of those go ahead who raise the same alert at the same time. The
+// others wait until it is there, or who went ahead must have failed.
+func (r *Relay) first(ctx context.Context, a *ledger.Alert) {
+	if r.ask(ctx); r.there(ctx, a) {
+		return
+	}
+	claim := board.Note{Name: claimOf(a.Key), Keep: claimFor, Once: true}
+	posting, cancel := context.WithTimeout(ctx, r.o.Wait)
 	defer cancel()
 	if !errors.Is(r.o.Board.Post(posting, raising, claim), board.ErrTaken) {
 		return // where the board is away, better twice than never
 	}
-	for range claimWaits {
+	for until := time.After(claimFor); ; {
 		select {
 		case <-time.After(claimWait):
-			r.ask(ctx)
+			if r.ask(ctx); r.there(ctx, a) {
+				return
+			}
+		case <-until:
+			return
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// claimOf is the name of the claim of who raises an alert of a key.
+func claimOf(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return hex.EncodeToString(sum[:16])
+}
+
+// there reports whether the ledger has an alert of the key of a.
+func (r *Relay) there(ctx context.Context, a *ledger.Alert) bool {
+	all, err := r.o.Ledger.Alerts(ctx, ledger.AlertSearch{Kind: a.Kind, Rule: a.Rule, Of: a.Of, Limit: ledger.MaxPage})
+	return err == nil && slices.ContainsFunc(all, func(b ledger.Alert) bool { return b.Key == a.Key && !b.Rearmed })
 }
 
 // number is one that no other replica gives.
@@ -226,7 +250,7 @@ func (r *Relay) tell(ctx context.Context, p *paper) {
 }
 
 func (r *Relay) post(ctx context.Context, topic string, notes ...board.Note) error {
-	ctx, cancel := context.WithTimeout(ctx, postWithin)
+	ctx, cancel := context.WithTimeout(ctx, r.o.Wait)
 	defer cancel()
 	err := r.o.Board.Post(ctx, topic, notes...)
 	if errors.Is(err, board.ErrFull) { // trying again would not help

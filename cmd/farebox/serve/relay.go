@@ -29,7 +29,7 @@ func (p *callPath) relayTo(c *config.Config, state budget.Store, store ledger.Ad
 		return err
 	}
 	name := hostname() + "/" + part[:8] // a host may run several
-	if p.relay, err = relay.New(relay.Options{Board: shared.Board(), Ledger: store, Name: name, Part: part, Registerer: reg, Logger: log}); err != nil {
+	if p.relay, err = relay.New(relay.Options{Board: shared.Board(), Ledger: store, Name: name, Part: part, Registerer: reg, Logger: log, Wait: max(relay.DefaultWait, c.State.Timeout.Std())}); err != nil {
 		return err
 	}
 	if err := p.tellOf(parts.Options{Board: shared.Board(), Ledger: part, Logger: log}); err != nil {
