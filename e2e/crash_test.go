@@ -43,7 +43,7 @@ func (c *crowd) join(t *testing.T, s *harness.Stack, bodies ...string) {
 	c.got, c.events = make([]got, len(c.errands)), make([]atomic.Int64, len(c.errands))
 	for i, e := range c.errands {
 		e.watch = func(sofar []byte) {
-			c.events[i].Add(1)
+			c.events[i].Store(int64(bytes.Count(sofar, []byte("\n\n")))) // several may come at once
 			if bytes.HasSuffix(sofar, []byte(doneEvent)) {
 				c.ended.Add(1)
 			}
