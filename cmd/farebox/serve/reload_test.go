@@ -47,6 +47,16 @@ func newHouse(t *testing.T, text string) *house {
 	return h
 }
 
+// inOneMonth waits for the next month (UTC) where this one ends before a test may have.
+func inOneMonth(t *testing.T) {
+	t.Helper()
+	now := time.Now().UTC()
+	next := time.Date(now.Year(), now.Month()+1, 1, 0, 0, 0, 0, time.UTC)
+	if left := next.Sub(now); left < 2*time.Minute {
+		<-time.After(left + time.Second)
+	}
+}
+
 func (h *house) write(t *testing.T, text string) {
 	t.Helper()
 	if err := os.WriteFile(h.path, []byte(text), 0o600); err != nil {

@@ -40,6 +40,7 @@ func settle(t *testing.T, p *callPath, n int) (paid, charged, by, card string) {
 // TestVolumesSurviveReloadsAndRestarts follows one month's volume through the
 // life of a ledger.
 func TestVolumesSurviveReloadsAndRestarts(t *testing.T) {
+	inOneMonth(t)
 	const text = `{
   prices: {
     rates: [{provider: local, model: m, output: 10}],

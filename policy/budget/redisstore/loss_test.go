@@ -309,6 +309,7 @@ func TestLossAmidCalls(t *testing.T) {
 	a := budget.Account{Rule: "r", Unit: budget.Charged, Limit: 10_000}
 	const callers, most, losses = 20, 10, 3
 	var ledger, loads atomic.Int64 // what all calls have spent; how often it was loaded
+	var loading sync.RWMutex       // no sum that is loaded is of before a loss
 	var wait sync.WaitGroup
 	for g := range callers {
 		s := open(t, o)
@@ -318,9 +319,11 @@ func TestLossAmidCalls(t *testing.T) {
 				short, err := s.Reserve(t.Context(), h)
 				if errors.Is(err, ErrFresh) {
 					loads.Add(1)
+					loading.RLock()
 					if err = s.Load(t.Context(), []budget.State{{Account: a, Spent: ledger.Load()}}); err == nil {
 						err = s.Ready(t.Context())
 					}
+					loading.RUnlock()
 					if err == nil {
 						continue
 					}
@@ -333,7 +336,9 @@ func TestLossAmidCalls(t *testing.T) {
 					return
 				}
 				if spent := ledger.Add(most); spent == 2500 || spent == 5000 || spent == 7500 {
+					loading.Lock()
 					at.command("FLUSHALL")
+					loading.Unlock()
 				}
 				if _, _, err := s.Settle(t.Context(), h.ID, 0, budget.Amounts{most}, nil); err != nil {
 					t.Errorf("settle: %v", err)
