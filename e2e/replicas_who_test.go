@@ -65,6 +65,7 @@ func (c *chain) whoSpent(t *testing.T, replica int, want map[string]int64) {
 func TestWhoSpentAndWhatWatchesSeeIsOfAllReplicas(t *testing.T) {
 	t.Parallel()
 	c := startChain(t, "5", "")
+	began := time.Now()
 	spent := c.spread(t)
 	total := c.agrees(t)
 	c.whoSpent(t, 0, spent)
@@ -78,16 +79,17 @@ func TestWhoSpentAndWhatWatchesSeeIsOfAllReplicas(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.whoSpent(t, 1, spent)
-	c.watched(t, total)
+	c.watched(t, began, total)
 }
 
-// watched makes all calls so far those of the hour before, and wants every replica to
-// know one spike, of all of them. Watches look when hours have ended: around that
-// moment it looks for none.
-func (c *chain) watched(t *testing.T, total int64) {
+// watched makes all calls since a moment those of the hour before, and wants every
+// replica to know one spike, of all of them. Watches look when hours have ended: around
+// that moment it looks for none.
+func (c *chain) watched(t *testing.T, began time.Time, total int64) {
 	t.Helper()
-	if minute := time.Now().Minute(); minute < 4 || minute >= 50 {
-		t.Logf("no hour is looked at, as it is minute %d of one", minute)
+	now := time.Now()
+	if minute := now.Minute(); minute < 4 || minute >= 50 || !began.Truncate(time.Hour).Equal(now.Truncate(time.Hour)) {
+		t.Logf("no hour is looked at, as it is minute %d of one, and calls began at %v", minute, began)
 		return
 	}
 	floor := money.Nano(total).Amount()

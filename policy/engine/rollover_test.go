@@ -17,6 +17,7 @@ type history struct {
 	of    []charge
 	asked int
 	shut  bool
+	slow  time.Duration // what an answer takes
 }
 
 type charge struct {
@@ -31,6 +32,7 @@ func (h *history) Spent(_ context.Context, q ledger.Query) (rows []ledger.Spent,
 		return nil, errors.New("shut")
 	}
 	h.asked++
+	time.Sleep(h.slow)
 	for _, c := range h.of {
 		if !c.at.Before(q.From) && c.at.Before(q.To) {
 			row := ledger.Spent{Calls: 1, Charged: c.charged}

@@ -19,13 +19,15 @@ const (
 	toldSpenders = 100             // of one account: those who spent the most
 	keptSpenders = 20_000          // of one budget, in memory
 	whoWithin    = 5 * time.Second // what who asks waits for others
+	whoRests     = 3               // a new name is not read before so many times as long has passed as reading took
 	whoLooks     = 250 * time.Millisecond
 )
 
 // spending is what was read to tell who spent.
 type spending struct {
-	pacing          // of names and budgets
-	told   []string // names that all was told by
+	pacing           // of names and budgets
+	told   []string  // names that all was told by
+	soon   time.Time // before which no new name is read
 }
 
 // TellWho tells other replicas who spent of budgets here, by those names that people
@@ -73,10 +75,11 @@ func (e *Engine) tellWho(ctx context.Context, all bool) error {
 		return err
 	}
 	names := e.o.Asked.Names()
-	fresh := !s.failing && (s.rules != rules || slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(s.told, name) }))
-	if all || fresh || !s.rest(began) {
+	if all || s.news(rules, names, began) || !s.rest(began) {
 		err := e.readWho(ctx, rules, names, now)
-		s.done(began, e.o.Now())
+		ended := e.o.Now()
+		s.done(began, ended)
+		s.soon = ended.Add(whoRests * ended.Sub(began))
 		if err != nil {
 			s.told = nil
 			return err
@@ -86,6 +89,12 @@ func (e *Engine) tellWho(ctx context.Context, all bool) error {
 	board, cancel = context.WithTimeout(ctx, whoWithin)
 	defer cancel()
 	return e.o.Asked.Say(board, s.told, now)
+}
+
+// news reports whether there is something to tell that was not, and that may be read.
+func (s *spending) news(rules *budget.Rules, names []string, now time.Time) bool {
+	fresh := s.rules != rules || slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(s.told, name) })
+	return fresh && !s.failing && !now.Before(s.soon)
 }
 
 // readWho reads who spent, by each name, and tells it.

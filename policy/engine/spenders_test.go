@@ -158,6 +158,29 @@ func TestWhatNobodyAsksForIsNotRead(t *testing.T) {
 	}
 }
 
+// TestNewNamesAreNotReadAllTheTime, whoever makes them up.
+func TestNewNamesAreNotReadAllTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFellows(t, day(3, 15))
+		f.clock = time.Now
+		rule := month("month", 10_000)
+		a, b := f.join("ledger-a", &history{}, rule), f.join("ledger-b", &history{slow: 10 * time.Second}, rule)
+		asked := b.asked
+		for n := range 20 {
+			if _, err := a.Standings(t.Context(), "month", fmt.Sprint("name-", n)); err != nil {
+				t.Fatal(err)
+			}
+			b.TellWho(t.Context())
+		}
+		if read := b.asked - asked; read < 1 || read > 12 {
+			t.Errorf("it read %d times", read)
+		}
+		time.Sleep(time.Hour)
+		b.TellWho(t.Context())
+		wantWho(t, "in the end", "", a)
+	})
+}
+
 // TestOfManySpendersThoseAreToldThatSpentMost of each account.
 func TestOfManySpendersThoseAreToldThatSpentMost(t *testing.T) {
 	f := newFellows(t, day(3, 15))

@@ -90,15 +90,64 @@ func TestPaceIsToldWhereThereIsNews(t *testing.T) {
 	}
 }
 
+// TestWhatIsMarkedLaterIsHeard, though it was told and read before.
+func TestWhatIsMarkedLaterIsHeard(t *testing.T) {
+	w := newWall()
+	a, b := paceOf(t, w, "a"), paceOf(t, w, "b")
+	a.tells(t, w.now, map[string]int64{"x": 5})
+	if err := b.Hear(t.Context(), []string{"another"}, w.now); err != nil {
+		t.Fatal(err)
+	}
+	b.hears(t, "when it is marked", w.now, map[string]int64{"x": 5})
+	if err := b.Hear(t.Context(), nil, w.now); err != nil || len(b.notes) > 0 {
+		t.Errorf("%d notes are kept of what is not marked any more, %v", len(b.notes), err)
+	}
+}
+
+// TestANewWindowIsTold, though as much was spent in it as in the one before.
+func TestANewWindowIsTold(t *testing.T) {
+	w := newWall()
+	a, b := paceOf(t, w, "a"), paceOf(t, w, "b")
+	for n := range 3 {
+		from := w.now.Add(time.Duration(n) * time.Minute)
+		to := from.Add(time.Minute)
+		err := errors.Join(a.Hear(t.Context(), []string{month}, to), a.Tell(t.Context(), []Span{{Mark: month, From: from, To: to, Spent: map[string]int64{"x": 5}}}, to),
+			b.Hear(t.Context(), []string{month}, to))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := b.Others(month, from, to)["x"]; got != 5 {
+			t.Errorf("in window %d it has spent %d", n, got)
+		}
+	}
+}
+
+// TestWhatIsOfUseForLessIsForgottenBefore what is of use for as long as any.
+func TestWhatIsOfUseForLessIsForgottenBefore(t *testing.T) {
+	w := newWall()
+	a, b := paceOf(t, w, "a"), paceOf(t, w, "b")
+	l := Span{Mark: month, From: w.now.Add(-time.Hour), To: w.now, Spent: map[string]int64{"x": 5}, Keep: time.Hour}
+	if err := a.Tell(t.Context(), []Span{l}, w.now); err != nil {
+		t.Fatal(err)
+	}
+	w.now = w.now.Add(time.Hour)
+	b.hears(t, "when it is of no use", w.now, map[string]int64{})
+}
+
 // TestPaceIsBounded: of many accounts those are told that spent the most.
 func TestPaceIsBounded(t *testing.T) {
-	w := newWall()
+	w := &counting{wall: newWall()}
 	a, b := paceOf(t, w, "a"), paceOf(t, w, "b")
 	spent := map[string]int64{}
 	for n := range 10_000 {
 		spent[fmt.Sprintf("u%05d", n)] = int64(1 + n)
 	}
-	a.tells(t, w.now, spent)
+	for range 3 {
+		a.tells(t, w.now, spent)
+	}
+	if w.posted != 1 {
+		t.Errorf("%d notes are posted of the same", w.posted)
+	}
 	if err := b.Hear(t.Context(), []string{month}, w.now); err != nil {
 		t.Fatal(err)
 	}
