@@ -20,8 +20,8 @@ demo: ## real calls through a real Envoy to a real model: cost per team (ARGS=--
 
 .PHONY: test
 test: need-gcc parts ## all tests with the race detector, the e2e stories included (needs gcc)
-	$(GO) test -race -timeout 20m $(UNIT)
-	$(GO) test -race -count=1 -timeout 20m ./e2e
+	$(GO) test -race -timeout 60m $(UNIT)
+	$(GO) test -race -count=1 -timeout 60m ./e2e
 
 .PHONY: unit
 unit: need-gcc ## all tests but the e2e stories
@@ -29,7 +29,7 @@ unit: need-gcc ## all tests but the e2e stories
 
 .PHONY: e2e
 e2e: need-gcc parts ## the e2e stories alone, against a real Envoy
-	$(GO) test -race -count=1 -v -timeout 20m ./e2e
+	$(GO) test -race -count=1 -v -timeout 60m ./e2e
 
 .PHONY: parts
 parts: ## fetch Envoy, the test model and official clients into .cache (pinned, hashes checked)

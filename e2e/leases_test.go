@@ -174,7 +174,7 @@ func (c *chain) toldOnce(t *testing.T) {
 // sees that the others go on, and starts it again.
 func (c *chain) killed(t *testing.T, replica int) {
 	t.Helper()
-	wait := c.begin(t, 12)
+	end := c.begin(t, 12)
 	stop, passed := c.busy(t, 16, func(n int) (string, int) { return fmt.Sprint("choices ", 1+n%3), 1 + n%3 })
 	more := func(what string) {
 		was := passed.Load()
@@ -190,7 +190,7 @@ func (c *chain) killed(t *testing.T, replica int) {
 	}
 	c.serves(t, replica)
 	stop()
-	wait.Wait()
+	end()
 }
 
 // left waits until no more is held than most, which is what a replica left that was

@@ -125,11 +125,15 @@ func TestReplicasThatShareABudgetNeverOverspend(t *testing.T) {
 	t.Logf("%d calls passed and spent %d of %d nano-USD", passed, spent, limit)
 }
 
-// begin starts slow streams and waits until all have begun.
-func (c *chain) begin(t *testing.T, n int) (wait *sync.WaitGroup) {
+// begin starts streams and waits until all have begun. They go on for a while, and to
+// their ends only with end, which waits for them.
+func (c *chain) begin(t *testing.T, n int) (end func()) {
 	t.Helper()
-	c.Provider.PlayFor("slow", provider.Scenario{Chunks: 300, Pace: 30 * time.Millisecond})
-	wait = &sync.WaitGroup{}
+	hold := make(chan struct{})
+	c.Provider.PlayFor("slow", provider.Scenario{Chunks: 100, Pace: 30 * time.Millisecond, Cuts: []int{10_000}, Hold: hold})
+	var wait sync.WaitGroup
+	end = sync.OnceFunc(func() { close(hold); wait.Wait() })
+	t.Cleanup(end)
 	var begun atomic.Int64
 	for range n {
 		e := ask(c.Stack, chatPath, modest(1, true))
@@ -139,7 +143,7 @@ func (c *chain) begin(t *testing.T, n int) (wait *sync.WaitGroup) {
 		wait.Go(func() { e.run(t.Context()) })
 	}
 	eventually(t, "the streams have begun", func(context.Context) (bool, error) { return begun.Load() == int64(n), nil })
-	return wait
+	return end
 }
 
 // TestAReplicaThatWasKilledSettlesWhatItHeld: what it held stays held until it
@@ -149,11 +153,11 @@ func TestAReplicaThatWasKilledSettlesWhatItHeld(t *testing.T) {
 	c := startChain(t, "5", "")
 	roundOf(t, c.Stack)
 	before := c.agrees(t)
-	wait := c.begin(t, 12)
+	end := c.begin(t, 12)
 	if err := c.Replicas[1].Kill9(); err != nil {
 		t.Fatal(err)
 	}
-	wait.Wait()
+	end()
 	if err := c.Replicas[1].Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +178,7 @@ func TestBudgetsAreWholeAgainAfterTheirStoreLostThem(t *testing.T) {
 	roundOf(t, c.Stack)
 	before := c.agrees(t)
 	filled := c.filled(t)
-	wait := c.begin(t, 12)
+	end := c.begin(t, 12)
 	if err := c.redis.Forget(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -193,7 +197,7 @@ func TestBudgetsAreWholeAgainAfterTheirStoreLostThem(t *testing.T) {
 		}
 		return true, nil
 	})
-	wait.Wait()
+	end()
 	if after := c.agrees(t); after <= before {
 		t.Errorf("spent %d nano-USD before, %d after", before, after)
 	}
@@ -223,14 +227,14 @@ func TestAStoreThatComesBackHasSpentWhatEndedMeanwhile(t *testing.T) {
 	c := startChain(t, "0.3", "")
 	roundOf(t, c.Stack)
 	before := c.agrees(t)
-	wait := c.begin(t, 12)
+	end := c.begin(t, 12)
 	if err := c.redis.Kill9(); err != nil {
 		t.Fatal(err)
 	}
 	if passed, unseen := roundOf(t, c.Stack); passed != 0 || unseen != callers {
 		t.Errorf("%d calls passed while the store was away, %d were refused", passed, unseen)
 	}
-	wait.Wait()
+	end()
 	if err := c.redis.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -102,7 +102,7 @@ func (c *chain) watched(t *testing.T, began time.Time, total int64) {
 		}
 	}
 	for _, f := range c.Replicas {
-		config := thrifty("5") + fmt.Sprintf("state: {store: \"redis://%s/0\"}\nalerts: {watch: {every: 10s, spend_spike: {floor: %q}}}\n", c.redis.Addr(), floor)
+		config := thrifty("5") + c.state("") + fmt.Sprintf("alerts: {watch: {every: 10s, spend_spike: {floor: %q}}}\n", floor)
 		if err := f.Reconfigure(config); err != nil {
 			t.Fatal(err)
 		}

@@ -92,7 +92,7 @@ func throughWith(t *testing.T, play provider.Scenario, o EnvoyOptions) (*Stack, 
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { up.Close() })
-	o.Farebox, o.Upstream = p.addr, up.Addr()
+	o.Farebox, o.Upstream, o.Config = p.addr, up.Addr(), patient(o.Config)
 	o.Dir = t.TempDir()
 	e, err := kit.StartEnvoy(t.Context(), o)
 	if err != nil {
