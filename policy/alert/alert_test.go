@@ -53,6 +53,19 @@ func TestTheLadder(t *testing.T) {
 	}
 }
 
+// What is critical of a budget is to be reviewed, what is less is not, and no more is
+// what a watch has seen.
+func TestWhatIsToBeReviewed(t *testing.T) {
+	for percent, want := range map[int]bool{50: false, 75: false, 89: false, 90: true, 100: true} {
+		for kind, is := range map[Kind]bool{Budget: want, SpendSpike: false} {
+			e := Event{Kind: kind, Percent: percent, Severity: SeverityOf(percent)}
+			if a := (&Rules{}).alert(&e); a.Review != is {
+				t.Errorf("%d %% of %s: review %v, want %v", percent, kind, a.Review, is)
+			}
+		}
+	}
+}
+
 // TestKeysTellApart what is not the same, and names that are put together do not
 // become one.
 func TestKeysTellApart(t *testing.T) {

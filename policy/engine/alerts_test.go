@@ -116,6 +116,23 @@ func TestALimitThatWasRaisedIsToldByWhatItIs(t *testing.T) {
 
 // Of thresholds that are crossed at once the highest is told first, so that nobody is
 // told of the others even where messages are not gathered.
+// Of a budget its own thresholds are told, and not those of others.
+func TestABudgetIsToldByItsOwnThresholds(t *testing.T) {
+	told := &desk{}
+	one, other := month("one", 2*mostOfACall), month("other", 2*mostOfACall)
+	one.Thresholds, other.Thresholds = []int{3}, []int{4, 90}
+	e, _, _ := limited(t, func(o *engine.Options) { o.Alerts = told }, one, other)
+	e.Settle(t.Context(), admit(t, e, numbered(1, "a")), answered)
+	if len(told.events) != 2 || told.events[0].Rule == told.events[1].Rule {
+		t.Fatalf("%+v, want one of each", told.events)
+	}
+	for i := range told.events {
+		if e := &told.events[i]; e.Percent != map[string]int{"one": 3, "other": 4}[e.Rule] {
+			t.Errorf("%s is told at %d %%", e.Rule, e.Percent)
+		}
+	}
+}
+
 func TestTheHighestThresholdIsToldFirst(t *testing.T) {
 	told := &desk{}
 	rule := month("month", 2*mostOfACall)

@@ -168,8 +168,14 @@ func TestAnswersAreBoundedWhereThatIsPossible(t *testing.T) {
 			t.Errorf("%s: %s", c.name, diff)
 		}
 	}
+	e, _, _ := gated(t, true, nil)
+	r := call(headers{"x-team": "red", "x-project": "strict"})
+	r.Changes = all
+	if ticket := admit(t, e, r); ticket.MaxOutput != 100 || !ticket.Must.Has(tokenizer.CapPart) || ticket.Otherwise == nil || ticket.Otherwise.Code != "output_unbounded" {
+		t.Errorf("it may go without its bound: %d tokens, must %b, else %+v", ticket.MaxOutput, ticket.Must, ticket.Otherwise)
+	}
 	e, _, counted := gated(t, false, nil)
-	r := call(headers{"x-team": "red"})
+	r = call(headers{"x-team": "red"})
 	r.Changes = all
 	ticket, err := e.Admit(t.Context(), r)
 	if err != nil || ticket.MaxOutput != 0 || ticket.Hint != "" || len(ticket.Rulings) != 2 || ticket.Rulings[1].Did != policy.WouldChange {

@@ -109,6 +109,40 @@ func TestAllRulesThatMatchMustAllow(t *testing.T) {
 	}
 }
 
+// A window has its beginning and not its end, and one that begins in an hour which
+// clocks leave out begins when they go on.
+func TestWindowsBeginAndEnd(t *testing.T) {
+	berlin := zone(t, "Europe/Berlin")
+	s, err := New([]Rule{
+		{Name: "day", Match: map[string][]string{"request_type": {"day"}}, Allow: []Window{window(t, "", "09:00", "17:00")}},
+		{Name: "night", Match: map[string][]string{"request_type": {"night"}}, Allow: []Window{window(t, "", "02:30", "05:00")}, Location: berlin},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		requestType string
+		at          time.Time
+		next        string // empty: it is open
+	}{
+		{"day", time.Date(2026, 1, 5, 8, 59, 59, 0, time.UTC), "2026-01-05T09:00:00Z"},
+		{"day", time.Date(2026, 1, 5, 9, 0, 0, 0, time.UTC), ""},
+		{"day", time.Date(2026, 1, 5, 16, 59, 59, 0, time.UTC), ""},
+		{"day", time.Date(2026, 1, 5, 17, 0, 0, 0, time.UTC), "2026-01-06T09:00:00Z"},
+		{"night", time.Date(2026, 3, 29, 0, 45, 0, 0, time.UTC), "2026-03-29T03:00:00+02:00"},
+		{"night", time.Date(2026, 3, 29, 1, 0, 0, 0, time.UTC), ""},
+		{"night", time.Date(2026, 3, 28, 0, 45, 0, 0, time.UTC), "2026-03-28T02:30:00+01:00"},
+	} {
+		closed, next := s.Look(of(c.requestType), c.at), ""
+		if closed != nil {
+			next = closed.Next.Format(time.RFC3339)
+		}
+		if next != c.next {
+			t.Errorf("%s at %s: next %q, want %q", c.requestType, c.at, next, c.next)
+		}
+	}
+}
+
 // The next moment is the first: none before it is open. Minutes are tried one by
 // one, over the days on which clocks change, and in places where they change oddly.
 func TestTheNextMomentIsTheFirst(t *testing.T) {

@@ -218,6 +218,23 @@ func TestBuckets(t *testing.T) {
 	}
 }
 
+// What 99 of 100 answers stay below is not what the longest of them all were.
+func TestSketchTellsWhatOneInAHundredIsAbove(t *testing.T) {
+	for _, c := range []struct{ long, least, most int64 }{{5, 100, 125}, {15, 10_000, 12_500}} {
+		var s sketch
+		for n := range int64(1000) {
+			if n%(1000/c.long) == 0 {
+				s.learn(10_000)
+			} else {
+				s.learn(100)
+			}
+		}
+		if got := s.upper(100, DefaultOutput); got < c.least || got > c.most {
+			t.Errorf("upper = %d where %d of 1000 are long, want %d to %d", got, c.long, c.least, c.most)
+		}
+	}
+}
+
 // Old answers are forgotten: a model that changed is believed again soon.
 func TestSketchForgets(t *testing.T) {
 	var s sketch

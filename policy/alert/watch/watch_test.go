@@ -182,6 +182,12 @@ func TestWhatIsNobodysAndWhatHasNoPrice(t *testing.T) {
 		later(time.Hour)
 		want(t, "enough", h.take(), "unattributed : 1.00 USD of 20.00 USD that was charged in the hour from "+from+" on is no team's\n"+
 			"unpriced : 3 calls of the hour from "+from+" on have no price, and their cost is in no sum: y of local (2), x of local (1)")
+		rules.Unattributed.Floor = money.Amount{Micro: 5e6}
+		w.Configure(rules)
+		b.call(t, 12, "a", "m", 4)
+		b.call(t, 13, "", "m", 4)
+		later(time.Hour)
+		want(t, "half of little", h.take(), "")
 		w.Configure(watch.Rules{})
 		b.call(t, 10, "", "y", -1)
 		b.call(t, 11, "", "y", -1)

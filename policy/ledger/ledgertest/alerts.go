@@ -211,6 +211,9 @@ func alertsMuted(t *testing.T, s ledger.Store) {
 	if n, err := s.Rearm(t.Context(), ledger.Mute{Rule: "month", Team: "ml"}, changeBy("alert.rearm")); n != 0 || err != nil {
 		t.Errorf("re-armed %d, %v of another team", n, err)
 	}
+	if n, err := s.Rearm(t.Context(), ledger.Mute{Rule: "month", Of: "support/mail"}, changeBy("alert.rearm")); n != 0 || err != nil {
+		t.Errorf("re-armed %d, %v of another account", n, err)
+	}
 	if n, err := s.Rearm(t.Context(), ledger.Mute{Rule: "month", Of: "support/chat"}, changeBy("alert.rearm")); n != 2 || err != nil {
 		t.Errorf("re-armed %d, %v, want 2", n, err)
 	}
