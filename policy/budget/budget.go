@@ -67,6 +67,9 @@ type Account struct {
 	// Named says that the configuration, or a person, has given it a limit of its own: it
 	// is no value that callers made up.
 	Named bool
+	// Kept accounts are of rules that are out of use, see Rules.Keep: they are shown to
+	// nobody. A store does not keep that.
+	Kept bool
 	// Start and End bound the window, half open; End is zero where it never ends.
 	// For Rolling and Rate accounts they are zero.
 	Start, End time.Time

@@ -18,7 +18,7 @@ const (
 )
 
 // Rules say which accounts a call counts against. Once compiled they never change,
-// but for what Raise and Carry give. They are safe for concurrent use.
+// but for what Raise, Carry and Keep give. They are safe for concurrent use.
 type Rules struct {
 	all   []*compiled
 	named map[string]*compiled
@@ -28,6 +28,8 @@ type Rules struct {
 	other []int32
 
 	charged []int32 // positions of rules that count charges
+
+	kept atomic.Pointer[[]*compiled] // that are out of use; nil: nobody has said
 }
 
 type exactKey struct {
@@ -85,14 +87,14 @@ func (r *Rules) Accounts(of func(key string) string, now time.Time) []Account {
 		}
 	}
 	if len(hits) == 0 {
-		return nil
+		return r.keptAccounts(nil, Include.OfCalls, of, now)
 	}
 	slices.Sort(hits)
 	accounts := make([]Account, len(hits))
 	for n, i := range hits {
 		r.all[i].account(&accounts[n], of, now)
 	}
-	return accounts
+	return r.keptAccounts(accounts, Include.OfCalls, of, now)
 }
 
 // AccountsOfCharge returns those that a charge counts against at now, in the order of
@@ -105,7 +107,7 @@ func (r *Rules) AccountsOfCharge(of func(key string) string, now time.Time) (acc
 			c.account(&accounts[len(accounts)-1], of, now)
 		}
 	}
-	return accounts
+	return r.keptAccounts(accounts, Include.OfCharges, of, now)
 }
 
 // hit appends i if that rule is for the call.
@@ -173,7 +175,7 @@ func (r *Rules) find(name string) *compiled {
 }
 
 // None reports whether there are no rules.
-func (r *Rules) None() bool { return r == nil || len(r.all) == 0 }
+func (r *Rules) None() bool { return r == nil || len(r.all) == 0 && len(r.outOfUse()) == 0 }
 
 // Rules are all there are, in order. They must not be changed.
 func (r *Rules) Rules() []*Rule {

@@ -27,7 +27,7 @@ func (e *Engine) crossed(all []budget.Crossed) {
 		if rules != nil {
 			rule = rules.Rule(c.Rule)
 		}
-		if rule == nil || !slices.Contains(rule.Thresholds, c.Percent) || e.raisedSince(rules, c) {
+		if rule == nil || !slices.Contains(rule.Thresholds, c.Percent) || e.outOfUse(rules, c) || e.raisedSince(rules, c) {
 			continue
 		}
 		e.metrics.crossed.WithLabelValues(c.Rule, strconv.Itoa(c.Percent)).Inc()
@@ -35,6 +35,12 @@ func (e *Engine) crossed(all []budget.Crossed) {
 		event.Percent, event.Spent = c.Percent, c.Spent
 		e.alert(event)
 	}
+}
+
+// outOfUse reports whether c is of a rule of the same name that counted otherwise.
+func (e *Engine) outOfUse(rules *budget.Rules, c *budget.Crossed) bool {
+	now, is := rules.Of(c.Rule, c.Of, e.o.Budgets.Now())
+	return is && now.Series != c.Series
 }
 
 // raisedSince reports whether a mark was crossed only by the limit that was there when

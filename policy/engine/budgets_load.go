@@ -139,7 +139,7 @@ func (f *filler) each(ctx context.Context, r *reading, take func(a *budget.Accou
 			}
 			return ""
 		}
-		if a, fits := r.rules.Account(r.rule.Name, of, f.now); fits {
+		if a, fits := r.rules.AccountBy(r.rule, of, f.now); fits {
 			take(&a, row, of)
 		}
 	}

@@ -130,6 +130,7 @@ type Engine struct {
 	raising sync.Mutex    // whose turn it is to read top-ups
 	shared  budget.Shared // Budgets, if others share it; else nil
 	teller  budget.Teller // nil: nobody knows what people were told
+	notes   budget.Noter  // shared, if it notes rules; else nil
 	known   *budget.Known // which of its accounts are exhausted; nil: it costs nothing to ask
 	filling filling
 
@@ -167,6 +168,7 @@ func New(o Options) (*Engine, error) {
 	e.away.e = e
 	e.budgets = accounts{e: e, seen: map[seenKey]budget.Account{}, told: map[seenKey]telling{}, held: map[heldKey]heldHold{}}
 	e.shared, _ = o.Budgets.(budget.Shared)
+	e.notes, _ = o.Budgets.(budget.Noter)
 	if e.teller = o.Teller; e.teller == nil {
 		e.teller, _ = o.Budgets.(budget.Teller)
 	}
@@ -207,9 +209,7 @@ func (e *Engine) Configure(r Rules) error {
 	e.filling.calls.Lock()
 	defer e.filling.calls.Unlock()
 	e.rules.Store(&r)
-	if e.filling.next == r.Budgets {
-		e.filling.next = nil
-	}
+	e.filling.next = nil // it is r's, or of rules that did not come into use
 	e.budgets.outdate(r.Budgets)
 	return nil
 }

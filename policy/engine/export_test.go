@@ -17,7 +17,7 @@ func (e *Engine) Remembered() int {
 // MarksWithout are those of all rules but one.
 func MarksWithout(rules *budget.Rules, name string) []string {
 	without := rules.Rule(name).Mark()
-	return slices.DeleteFunc(marksOf(rules), func(mark string) bool { return mark == without })
+	return slices.DeleteFunc(marksOf(rules, time.Now()), func(mark string) bool { return mark == without })
 }
 
 // RulesOf are the budgets in use.

@@ -30,6 +30,8 @@ type filling struct {
 	filled, inUse *budget.Rules // that were given what the ledger has: last, and before they came into use
 	fills         uint64
 
+	noted *budget.Rules // of which it is noted that they are in use; guarded by turn
+
 	begun *tally      // what could not be added yet
 	late  atomic.Bool // the store has not come since the start: it is asked nothing, and told nothing
 }
@@ -45,14 +47,20 @@ type tally struct {
 const everything = ""
 
 // marksOf are those of all rules that the ledger tells something of.
-func marksOf(rules *budget.Rules) []string {
+func marksOf(rules *budget.Rules, now time.Time) []string {
 	marks := []string{everything}
-	for _, r := range rules.Rules() {
+	for _, r := range countedBy(rules, now) {
 		if r.AddsUp() {
 			marks = append(marks, r.Mark())
 		}
 	}
 	return marks
+}
+
+// countedBy are rules that are in use, and those that are kept and not over.
+func countedBy(rules *budget.Rules, now time.Time) []*budget.Rule {
+	kept := slices.DeleteFunc(rules.Kept(), func(rule *budget.Rule) bool { return rule.Over(now) })
+	return slices.Concat(rules.Rules(), kept)
 }
 
 // Lost tells when Refill should be called at once.
@@ -85,7 +93,10 @@ func (e *Engine) fillShared(ctx context.Context, rules *budget.Rules) error {
 	defer e.filling.turn.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, fillWithin)
 	defer cancel()
-	missing, open, err := e.shared.Missing(ctx, marksOf(rules))
+	if err := e.keepOn(ctx, rules); err != nil {
+		return err
+	}
+	missing, open, err := e.shared.Missing(ctx, marksOf(rules, e.o.Budgets.Now()))
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrAway, err)
 	}
@@ -94,10 +105,16 @@ func (e *Engine) fillShared(ctx context.Context, rules *budget.Rules) error {
 			return err
 		}
 	}
+	if err := e.countOn(ctx, rules); err != nil {
+		return err
+	}
 	if !open {
 		if open, err = e.shared.Open(ctx); err == nil && !open {
 			err = budget.ErrFresh
 		}
+	}
+	if err == nil && rules == e.rules.Load().Budgets {
+		err = e.noteInUse(ctx, rules)
 	}
 	if err == nil {
 		e.filling.late.Store(false)
@@ -123,6 +140,9 @@ func (e *Engine) add(ctx context.Context, rules *budget.Rules, missing []string)
 		e.filling.begins(e.rules.Load().Budgets, rules)
 		e.filling.calls.Unlock()
 	}
+	if err := e.noteAll(ctx, rules, func(mark string) bool { return slices.Contains(missing, mark) }); err != nil {
+		return err
+	}
 	if err := e.shared.Add(ctx, missing, r.states); err != nil {
 		return err
 	}
@@ -135,7 +155,7 @@ func (e *Engine) add(ctx context.Context, rules *budget.Rules, missing []string)
 	}
 	e.filling.calls.Lock()
 	defer e.filling.calls.Unlock()
-	still := marksOf(rules)
+	still := marksOf(rules, e.o.Budgets.Now())
 	e.filling.fresh = slices.DeleteFunc(append(e.filling.fresh, missing...), func(mark string) bool { return !slices.Contains(still, mark) })
 	return nil
 }
@@ -143,7 +163,7 @@ func (e *Engine) add(ctx context.Context, rules *budget.Rules, missing []string)
 // read sums what the ledger has of the budgets that are marked.
 func (e *Engine) read(ctx context.Context, rules *budget.Rules, marks []string, lost bool) (*tally, error) {
 	var some []*budget.Rule
-	for _, rule := range rules.Rules() {
+	for _, rule := range countedBy(rules, e.o.Budgets.Now()) {
 		if rule.AddsUp() && slices.Contains(marks, rule.Mark()) {
 			some = append(some, rule)
 		}

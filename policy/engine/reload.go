@@ -117,12 +117,13 @@ func (e *Engine) added(t *policy.Ticket, provider string) []budget.Account {
 }
 
 // addedSince are the accounts of budgets that began after an earlier run admitted a
-// call. A store of this process alone has nothing of that run.
+// call. A store of this process alone has nothing of that run, and no store has anything
+// of a call of which nothing was held.
 func (e *Engine) addedSince(t *policy.Ticket, provider string) (added []budget.Account) {
-	rules := e.rules.Load().Budgets
+	rules, nothing := e.rules.Load().Budgets, !t.Hold.Taken && !t.Hold.Uncounted
 	for _, a := range e.others(t, provider) {
 		rule := rules.Rule(a.Rule)
-		if e.shared == nil || rule != nil && slices.Contains(e.filling.fresh, rule.Mark()) {
+		if e.shared == nil || nothing || rule != nil && !a.Kept && slices.Contains(e.filling.fresh, rule.Mark()) {
 			added = append(added, a)
 		}
 	}

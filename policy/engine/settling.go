@@ -265,6 +265,9 @@ func (b *accounts) note(all []budget.Account) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for i := range all {
+		if all[i].Kept {
+			continue
+		}
 		id := seenKey{all[i].Rule, all[i].Of}
 		if was, there := b.seen[id]; there && was.Series == all[i].Series && was.Start.Equal(all[i].Start) && was.Limit == all[i].Limit {
 			continue

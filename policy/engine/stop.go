@@ -43,6 +43,9 @@ func (e *Engine) outgrown(ctx context.Context, p *plan, heard int64) *policy.Ref
 // grows with it.
 func (p *plan) stopping() (accounts []budget.Account) {
 	for _, a := range p.rules.accounts(p.ticket, p.priced.Provider) {
+		if a.Kept {
+			continue
+		}
 		refuses := slices.Contains([]budget.Action{"", budget.Refuse}, p.rules.Budgets.Rule(a.Rule).OnExhausted)
 		if refuses && a.Rate == 0 && a.Unit <= budget.Tokens {
 			accounts = append(accounts, a)

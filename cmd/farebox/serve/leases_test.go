@@ -61,7 +61,11 @@ budgets: [{name: month, limit: {requests: 1000}, window: {every: month}, thresho
 	if p.leases == nil || !p.engine.Shared() {
 		t.Fatal("there are no shares, or the engine does not know that others share the store")
 	}
-	month := []budget.Account{{Rule: "month", Unit: budget.Requests, Limit: 1000, Start: time.Unix(1e9, 0), End: time.Now().Add(time.Hour)}}
+	of, is := p.engine.Account("month", "")
+	if !is {
+		t.Fatal("the engine does not know the budget")
+	}
+	month := []budget.Account{of}
 	one := budget.Amounts{}
 	one[budget.Requests] = 1
 	for n := range 40 {

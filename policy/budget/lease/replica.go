@@ -17,12 +17,16 @@ type SharedParts interface {
 type Replica struct {
 	*Store
 	parts budget.Shared
+	notes budget.Noter // nil: the store notes nothing
 }
 
-var _ budget.Shared = (*Replica)(nil)
+var _ budget.Noter = (*Replica)(nil)
 
 // NewReplica makes a store of a replica.
-func NewReplica(shared SharedParts, o Options) *Replica { return &Replica{New(shared, o), shared} }
+func NewReplica(shared SharedParts, o Options) *Replica {
+	notes, _ := shared.(budget.Noter)
+	return &Replica{New(shared, o), shared, notes}
+}
 
 // Missing implements budget.Shared. Where this process may take nothing of the store
 // it has lost the shares, too: they are dropped, before the ledger is read that has
@@ -45,6 +49,30 @@ func (r *Replica) Hold(ctx context.Context, h budget.Hold) error { return r.part
 
 // Open implements budget.Shared.
 func (r *Replica) Open(ctx context.Context) (bool, error) { return r.parts.Open(ctx) }
+
+// Noted implements budget.Noter.
+func (r *Replica) Noted(ctx context.Context) (map[string]string, error) {
+	if r.notes == nil {
+		return nil, nil
+	}
+	return r.notes.Noted(ctx)
+}
+
+// Note implements budget.Noter.
+func (r *Replica) Note(ctx context.Context, texts map[string]string) error {
+	if r.notes == nil {
+		return nil
+	}
+	return r.notes.Note(ctx, texts)
+}
+
+// Forget implements budget.Noter.
+func (r *Replica) Forget(ctx context.Context, marks []string) error {
+	if r.notes == nil {
+		return nil
+	}
+	return r.notes.Forget(ctx, marks)
+}
 
 // drop forgets all shares: the store has lost them. Calls that took from them are
 // settled in the store from now on.

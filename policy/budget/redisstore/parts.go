@@ -12,7 +12,7 @@ import (
 	"github.com/farebox/farebox/policy/budget"
 )
 
-var _ budget.Shared = (*Store)(nil)
+var _ budget.Noter = (*Store)(nil)
 
 // othersHave is how long nothing is taken of a store that is new, or has lost all,
 // once the first part was added: so that all who run add theirs.
@@ -96,4 +96,48 @@ func (s *Store) Open(ctx context.Context) (bool, error) {
 	}
 	n, err := answer[1].AsInt64()
 	return n == 1, err
+}
+
+// Noted implements budget.Noter.
+func (s *Store) Noted(ctx context.Context) (map[string]string, error) {
+	answer, err := s.run(ctx, s.do.noted, []string{s.marks, s.notes}, nil)
+	if err != nil {
+		return nil, fmt.Errorf("ask what was noted of budgets: %w", err)
+	}
+	noted := map[string]string{}
+	for pair := range slices.Chunk(answer[1:], 2) {
+		mark, err1 := pair[0].ToString()
+		text, err2 := pair[1].ToString()
+		if err := errors.Join(err1, err2); err != nil {
+			return nil, fmt.Errorf("ask what was noted of budgets: %w", err)
+		}
+		noted[mark] = text
+	}
+	return noted, nil
+}
+
+// Note implements budget.Noter.
+func (s *Store) Note(ctx context.Context, texts map[string]string) error {
+	if len(texts) == 0 {
+		return nil
+	}
+	args := make([]string, 0, 2*len(texts))
+	for mark, text := range texts {
+		args = append(args, mark, text)
+	}
+	if _, err := s.run(ctx, s.do.note, []string{s.marks, s.notes}, args); err != nil {
+		return fmt.Errorf("note budgets: %w", err)
+	}
+	return nil
+}
+
+// Forget implements budget.Noter.
+func (s *Store) Forget(ctx context.Context, marks []string) error {
+	if len(marks) == 0 {
+		return nil
+	}
+	if _, err := s.run(ctx, s.do.forget, []string{s.marks, s.notes}, marks); err != nil {
+		return fmt.Errorf("forget budgets: %w", err)
+	}
+	return nil
 }

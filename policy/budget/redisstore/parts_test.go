@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"testing"
@@ -154,4 +155,40 @@ func TestHoldsAreTakenAgainBeforeTheStoreOpens(t *testing.T) {
 	if got := state(t, s, a); got.Spent != 50 || got.Held != 0 {
 		t.Errorf("%+v", got)
 	}
+}
+
+// What is noted of budgets is of one part, as long as it has their marks.
+func TestWhatIsNotedOfBudgets(t *testing.T) {
+	at := startServer(t)
+	org := newOrg()
+	one, two := ledgerOf(t, at, org, "one"), ledgerOf(t, at, org, "two")
+	want := func(s *Store, texts map[string]string) {
+		t.Helper()
+		if noted, err := s.Noted(t.Context()); err != nil || !maps.Equal(noted, texts) {
+			t.Errorf("noted %q, %v, want %q", noted, err, texts)
+		}
+	}
+	note := func(texts map[string]string) {
+		t.Helper()
+		if err := one.Note(t.Context(), texts); err != nil {
+			t.Fatal(err)
+		}
+	}
+	note(map[string]string{"month": "of a month", "day": "of a day", "not added": "of nothing"})
+	want(one, map[string]string{})
+	if err := one.Add(t.Context(), []string{"", "month", "day"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	note(map[string]string{"day": "of another day"})
+	want(one, map[string]string{"month": "of a month", "day": "of another day"})
+	want(two, map[string]string{})
+	if err := one.Forget(t.Context(), []string{"day"}); err != nil {
+		t.Fatal(err)
+	}
+	want(one, map[string]string{"month": "of a month"})
+	if gone, _ := absent(t, one, "", "month", "day"); !slices.Equal(gone, []string{"day"}) {
+		t.Errorf("missing %q, want the day alone", gone)
+	}
+	at.command("FLUSHALL")
+	want(one, map[string]string{})
 }

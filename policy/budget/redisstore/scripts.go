@@ -44,6 +44,12 @@ var (
 	added string
 	//go:embed lua/open.lua
 	opening string
+	//go:embed lua/noted.lua
+	noted string
+	//go:embed lua/note.lua
+	noteOne string
+	//go:embed lua/forget.lua
+	forget string
 	//go:embed lua/look.lua
 	look string
 	//go:embed lua/watch.lua
@@ -66,7 +72,7 @@ var (
 // has seen it.
 type scripts struct {
 	made, reserve, extend, settle, renew, spend, states, load, lapse *rueidis.Lua
-	missing, add, added, open                                        *rueidis.Lua // of parts
+	missing, add, added, open, noted, note, forget                   *rueidis.Lua // of parts
 	look, watch, tell                                                *rueidis.Lua // of a Teller
 
 	clock string // that they read
@@ -79,7 +85,7 @@ func compile(clock string) scripts {
 	}
 	return scripts{
 		made: of(made), reserve: of(reserve), extend: of(extend), settle: of(settle), renew: of(renew), spend: of(spend), states: of(states), load: of(load), lapse: of(lapse),
-		missing: of(missing), add: of(add), added: of(added), open: of(opening),
+		missing: of(missing), add: of(add), added: of(added), open: of(opening), noted: of(noted), note: of(noteOne), forget: of(forget),
 		look: of(look), watch: of(watch), tell: of(telling),
 		clock: clock,
 	}

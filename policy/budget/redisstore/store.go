@@ -13,6 +13,7 @@
 //
 //	made[:PART]   that what the ledger has was loaded; the time at which it was
 //	marks:PART    what of a ledger was added
+//	notes:PART    what was noted of that
 //	adding:PART   the accounts of a ledger that is being added
 //	opens         from when on those who have added their part may take
 //	a:KEY         an account, by budget.Account.Key
@@ -124,7 +125,7 @@ type Store struct {
 	self string // tells this process from others
 
 	// Keys, as above.
-	made, due, marks, adding, opens, watched, looking string
+	made, due, marks, notes, adding, opens, watched, looking string
 }
 
 var _ budget.Store = (*Store)(nil)
@@ -148,7 +149,7 @@ func newStore(o Options, do scripts) (*Store, error) {
 	s := &Store{link: newLink(&o), prefix: "farebox:2:{" + o.Org + "}:", do: do, self: rand.Text(), most: budget.MaxLive}
 	s.watched, s.looking = s.prefix+"watched", s.prefix+"looking"
 	s.made, s.due, s.opens = s.prefix+"made", s.prefix+"due", s.prefix+"opens"
-	s.marks, s.adding = s.prefix+"marks:"+o.Part, s.prefix+"adding:"+o.Part
+	s.marks, s.notes, s.adding = s.prefix+"marks:"+o.Part, s.prefix+"notes:"+o.Part, s.prefix+"adding:"+o.Part
 	if o.Part != "" {
 		s.made += ":" + o.Part
 	}
