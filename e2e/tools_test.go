@@ -42,6 +42,7 @@ func TestHostedToolsAreToldWhenToStop(t *testing.T) {
 	}
 	for why, c := range map[string][2]string{
 		"code":                  {"/v1/responses", strings.ReplaceAll(search, "web_search", "code_interpreter")},
+		"one that nobody knows": {"/v1/responses", strings.ReplaceAll(search, "web_search", "soothsaying")},
 		"a search of a chat":    {chatPath, `{"model":"gpt-4o-mini","max_tokens":100,"web_search_options":{},"messages":[{"role":"user","content":"Where?"}]}`},
 		"a model that searches": {chatPath, `{"model":"gpt-4o-search-preview","max_tokens":100,"messages":[{"role":"user","content":"Where?"}]}`},
 	} {
