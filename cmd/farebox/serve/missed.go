@@ -13,8 +13,9 @@ import (
 // looking took.
 const (
 	missedEvery  = 15 * time.Second
-	missedRests  = 50
+	missedRests  = 10
 	missedWithin = time.Minute
+	missedSoon   = engine.MissedFor + time.Second // when something was found
 )
 
 // tellMissed tells what budgets have crossed that nobody was told of, and reports
@@ -29,6 +30,24 @@ func (p *callPath) tellMissed(ctx context.Context) (again bool) {
 	return again
 }
 
+// limitsChanged has it be looked for at once, and soon again.
+func (p *callPath) limitsChanged(ctx context.Context) {
+	p.tellMissed(ctx)
+	select {
+	case p.lookSoon <- struct{}{}:
+	default: // it will be
+	}
+}
+
+// look looks once, and returns when to look again.
+func (p *callPath) look(ctx context.Context) (pause time.Duration) {
+	began := time.Now()
+	if p.tellMissed(ctx) {
+		return missedSoon
+	}
+	return max(missedEvery+rand.N(2*missedEvery), missedRests*time.Since(began))
+}
+
 // lookForMissed does so from time to time, until ctx ends or stop, which waits, is
 // called. Replicas do it at moments of their own.
 func (p *callPath) lookForMissed(ctx context.Context) (stop func()) {
@@ -36,16 +55,14 @@ func (p *callPath) lookForMissed(ctx context.Context) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for {
-			began := time.Now()
-			pause := engine.MissedFor + time.Second
-			if !p.tellMissed(ctx) {
-				pause = max(missedEvery+rand.N(2*missedEvery), missedRests*time.Since(began))
-			}
+		for pause := p.look(ctx); ; {
 			select {
 			case <-ctx.Done():
 				return
+			case <-p.lookSoon:
+				pause = missedSoon
 			case <-time.After(pause):
+				pause = p.look(ctx)
 			}
 		}
 	}()

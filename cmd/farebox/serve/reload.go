@@ -178,7 +178,7 @@ func (r *reloader) reload(ctx context.Context) error {
 	if err := r.call.alerts.configure(c, told); err != nil {
 		return err // which alertRules has made impossible
 	}
-	r.call.tellMissed(ctx)
+	r.call.limitsChanged(ctx)
 	r.seen = sum
 	r.taken(c)
 	return nil

@@ -126,13 +126,14 @@ type callPath struct {
 	alerts *alerts
 	leases *leases
 
-	decisions ledger.Store // the store, of which other replicas are told
-	relay     *relay.Relay // nil: there are none
-	parts     *parts.Parts // likewise
-	hours     *parts.Spans // likewise
-	who       *parts.Spans // likewise
-	asked     *parts.Asked // likewise
-	pace      *parts.Spans // likewise
+	lookSoon  chan struct{} // holds one: what was crossed and not told is looked for soon
+	decisions ledger.Store  // the store, of which other replicas are told
+	relay     *relay.Relay  // nil: there are none
+	parts     *parts.Parts  // likewise
+	hours     *parts.Spans  // likewise
+	who       *parts.Spans  // likewise
+	asked     *parts.Asked  // likewise
+	pace      *parts.Spans  // likewise
 
 	approvals   *access.Approvals
 	approveTurn sync.Mutex // held while approvals are read and set
@@ -142,7 +143,7 @@ type callPath struct {
 // newCallPath wires the path of a call and settles what an earlier run left
 // open.
 func newCallPath(ctx context.Context, c *config.Config, b *books, state budget.Store, reg prometheus.Registerer, log *slog.Logger) (*callPath, error) {
-	p := &callPath{log: log, store: b.store, approvals: &access.Approvals{}, over: ledger.NewClosings(b.store, nil, log)}
+	p := &callPath{lookSoon: make(chan struct{}, 1), log: log, store: b.store, approvals: &access.Approvals{}, over: ledger.NewClosings(b.store, nil, log)}
 	p.over.SetIdle(c.Interactions.Idle.Std())
 	if err := reg.Register(p.over); err != nil {
 		return nil, fmt.Errorf("register metrics of interactions: %w", err)
