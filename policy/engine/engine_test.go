@@ -91,7 +91,10 @@ func newEngine(t *testing.T, change func(*engine.Options, *attribution.Options))
 		{Name: "team", Sources: []attribution.Source{{Header: "x-team"}}},
 		{Name: "project", Sources: []attribution.Source{{Header: "x-project"}}},
 	}}
-	o := engine.Options{Rules: engine.Rules{Prices: prices, Enforce: true}, Journal: b, Estimator: estimate.New(), Registerer: reg, Now: func() time.Time { return noon }}
+	o := engine.Options{
+		Rules: engine.Rules{Prices: prices, Enforce: true}, Journal: b, Estimator: estimate.New(), Registerer: reg, Now: func() time.Time { return noon },
+		CommitWait: time.Minute, StoreWait: time.Minute, // a slow machine is no store that does not answer
+	}
 	if change != nil {
 		change(&o, &who)
 	}

@@ -38,18 +38,21 @@ func (f Finding) String() string {
 }
 
 // Check returns the findings on c, the worst first, nil when there are none.
-func Check(c *Config) []Finding {
+func Check(c *Config) []Finding { return checkAt(c, time.Now()) }
+
+// checkAt is Check at a time, which may be past what c says ends.
+func checkAt(c *Config, now time.Time) []Finding {
 	var found []Finding
 	for _, rule := range []func(*Config) []Finding{
 		checkSizes, checkMetering, checkListen, checkLedger, checkDrain, checkAttributes, checkTrust, checkXFCC, checkStrip, checkProviders, checkRoutes, checkRates, checkAlerts, checkHolds,
 	} {
 		found = append(found, rule(c)...)
 	}
-	found = append(found, checkOwners(c, time.Now())...)
-	found = append(found, checkTerms(c, time.Now())...)
-	found = append(found, checkBudgets(c, time.Now())...)
-	found = append(found, checkLimits(c, time.Now())...)
-	found = append(found, checkGates(c, time.Now())...)
+	found = append(found, checkOwners(c, now)...)
+	found = append(found, checkTerms(c, now)...)
+	found = append(found, checkBudgets(c, now)...)
+	found = append(found, checkLimits(c, now)...)
+	found = append(found, checkGates(c, now)...)
 	rank := Severities()
 	slices.SortStableFunc(found, func(a, b Finding) int {
 		return slices.Index(rank, a.Severity) - slices.Index(rank, b.Severity)
