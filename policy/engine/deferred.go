@@ -2,99 +2,14 @@ package engine
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"github.com/farebox/farebox/policy"
 	"github.com/farebox/farebox/tokenizer"
 )
 
-// Bounds of what is put off.
-const (
-	maxPending   = 100_000
-	keepsResults = 30 * 24 * time.Hour // how long results are waited for where the provider does not say
-)
-
-// pending is the work that goes on at providers. It is safe for concurrent use.
-type pending struct {
-	mu    sync.Mutex // guards the map; held for a look-up or a change
-	works map[workKey]*policy.Deferral
-}
-
-// workKey is work by the name that its provider gave it.
-type workKey struct{ provider, id string }
-
-func (p *pending) init() { p.works = map[workKey]*policy.Deferral{} }
-
-// put keeps d under its names; false: there are too many.
-func (p *pending) put(d *policy.Deferral) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	provider := d.Ticket.Provider
-	if _, there := p.works[workKey{provider, d.ID}]; !there && len(p.works) >= maxPending {
-		return false
-	}
-	p.works[workKey{provider, d.ID}] = d
-	if d.Alias != "" {
-		p.works[workKey{provider, d.Alias}] = d
-	}
-	return true
-}
-
-// find returns a copy of what is known under a name.
-func (p *pending) find(key workKey) (d policy.Deferral, found bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if at := p.works[key]; at != nil {
-		return *at, true
-	}
-	return d, false
-}
-
-// knows reports whether work is waited for under a name.
-func (p *pending) knows(key workKey) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.works[key] != nil
-}
-
-// take removes d; false: somebody else did.
-func (p *pending) take(d *policy.Deferral) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	provider := d.Ticket.Provider
-	now := p.works[workKey{provider, d.ID}]
-	if now == nil || now.Ticket.ID != d.Ticket.ID {
-		return false
-	}
-	delete(p.works, workKey{provider, now.ID})
-	delete(p.works, workKey{provider, now.Alias})
-	return true
-}
-
-// due returns what has expired.
-func (p *pending) due(now time.Time) (over []policy.Deferral) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for key, d := range p.works {
-		if key.id == d.ID && !d.Expires.After(now) {
-			over = append(over, *d)
-		}
-	}
-	return over
-}
-
-// count is how many works go on.
-func (p *pending) count() (n float64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for key, d := range p.works {
-		if key.id == d.ID {
-			n++
-		}
-	}
-	return n
-}
+// keepsResults is how long results are waited for where the provider does not say.
+const keepsResults = 30 * 24 * time.Hour
 
 // putOff keeps a call whose work goes on after its answer, to be settled later,
 // and reports whether it did. What is stored and paid for by time is put off
@@ -110,6 +25,13 @@ func (e *Engine) putOff(ctx context.Context, t *policy.Ticket, o *policy.Outcome
 	if d.Expires.IsZero() {
 		d.Expires = o.At.Add(keepsResults)
 	}
+	if first, known := e.pending.begunBy(&d); known {
+		if d.Stored == 0 {
+			o.End, o.Reading.Usage, o.Reading.TextBytes = tokenizer.Failed, nil, 0
+			o.Reason = "its work is that of call " + first.String() + ", which pays for it"
+		}
+		return false
+	}
 	if d.Stored > 0 {
 		d.Attempt, d.Ticket.Hold.Elsewhere = 1, true
 	} else {
@@ -117,6 +39,9 @@ func (e *Engine) putOff(ctx context.Context, t *policy.Ticket, o *policy.Outcome
 	}
 	if !e.pending.put(&d) {
 		e.metrics.deferred.WithLabelValues(tooMany).Inc()
+		if d.Stored == 0 {
+			t.Hold, t.By = d.Ticket.Hold, d.Ticket.By // what is held now is settled now
+		}
 		return false
 	}
 	e.metrics.deferred.WithLabelValues(begun).Inc()
@@ -142,7 +67,7 @@ func (e *Engine) remember(ctx context.Context, d policy.Deferral) {
 // tells how it ended settles it, to the owner of the work, whoever asked. Work
 // that is not known here costs nothing again.
 func (e *Engine) follow(ctx context.Context, t *policy.Ticket, o *policy.Outcome) policy.Receipt {
-	d, found := e.pending.find(workKey{t.Provider, t.Call.Of})
+	d, found := e.pending.find(workKey{t.Provider, t.Call.Of}, t.KeyHash)
 	said := &o.Reading.Deferred
 	switch {
 	case !found:

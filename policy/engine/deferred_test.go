@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -251,5 +252,49 @@ func TestStoredContent(t *testing.T) {
 				t.Errorf("%v of %v, want %d", l.Quantity, l.Class, c.want)
 			}
 		})
+	}
+}
+
+// TestWorksOfOneName: two accounts of a provider may have work of one name, and each is
+// settled once, to its own call; the same work that is asked for again costs nothing
+// again. None is left behind.
+func TestWorksOfOneName(t *testing.T) {
+	s := newShop(t)
+	keyed := func(n int, key string, of string, o policy.Outcome) {
+		t.Helper()
+		r := policy.Request{
+			ID: ledgertest.ID(n), Provider: "local", KeyHash: key, At: s.clock.at, Identity: headers{"x-team": "red"},
+			Call: tokenizer.Call{Dialect: "openai", Operation: "responses", Model: "m1", Of: of, Choices: 1, Shares: tokenizer.Shares{Last: 400}},
+		}
+		ticket, err := s.Admit(t.Context(), &r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.End, o.Status, o.At = tokenizer.Complete, 200, s.clock.at
+		s.Settle(t.Context(), ticket, o)
+	}
+	begun := policy.Outcome{Reading: tokenizer.Reading{Model: "m1", Deferred: tokenizer.Deferred{ID: "job_1"}}}
+	keyed(1, "k1", "", begun)
+	keyed(2, "k2", "", begun)
+	keyed(3, "k1", "", begun) // the work of call 1, asked for again
+	if r := s.book.last(t); len(s.book.records) != 1 || r.ID != ledgertest.ID(3) || len(r.Lines) != 0 || !strings.Contains(r.Reason, ledgertest.ID(1).String()) {
+		t.Errorf("the same work asked for again: %d records, %+v", len(s.book.records), r)
+	}
+	for i, want := range []struct {
+		key string
+		n   int
+		out int64
+	}{{"k2", 2, 20}, {"k3", 1, 10}} { // k3 is another key of whose is left
+		keyed(10+i, want.key, "job_1", policy.Outcome{Reading: used(5, want.out)})
+		r := s.book.last(t)
+		if len(s.book.records) != 2+i || r.ID != ledgertest.ID(want.n) || r.Lines[1].Quantity != want.out {
+			t.Errorf("asked with %s: %d records, %+v", want.key, len(s.book.records), r)
+		}
+	}
+	keyed(20, "k1", "job_1", policy.Outcome{Reading: used(5, 10)})
+	s.clock.at = s.clock.at.AddDate(1, 0, 0)
+	s.Sweep(t.Context())
+	if len(s.book.records) != 3 {
+		t.Errorf("%d records at the end, want 3", len(s.book.records))
 	}
 }
