@@ -36,7 +36,32 @@ func newAlerts(c *config.Config, store ledger.Store, reg prometheus.Registerer, 
 	if a.desk, err = alert.New(alert.Options{Store: store, Registerer: reg, Logger: log, Kept: a.kept}, *rules); err != nil {
 		return nil, err
 	}
+	a.missing(c)
 	return a, nil
+}
+
+// missing says which secrets of receivers cannot be read: they are read for each
+// message, so that nobody would hear of it before there is one to tell.
+func (a *alerts) missing(c *config.Config) {
+	for i := range c.Receivers.List {
+		r := &c.Receivers.List[i]
+		if c.Least(r.Name) == 0 {
+			continue
+		}
+		for key, name := range map[string]config.File{
+			"password_file": r.Password, "url_file": r.URLFile, "key_file": r.Key, "secret_file": r.Secret, "token_file": r.Token,
+		} {
+			if name == "" {
+				continue
+			}
+			f, err := os.Open(string(name))
+			if err != nil {
+				a.log.Warn("a receiver cannot be told until its file can be read", "key", "receivers."+r.Name+"."+key, "err", err)
+				continue
+			}
+			_ = f.Close() // nothing was written
+		}
+	}
 }
 
 // kept has the store of budgets know that the ledger has an alert.
@@ -60,6 +85,7 @@ func (a *alerts) configure(c *config.Config, rules *alert.Rules) error {
 	if a.watches != nil {
 		a.watches.Configure(watchRules(c))
 	}
+	a.missing(c)
 	return a.desk.Configure(*rules)
 }
 

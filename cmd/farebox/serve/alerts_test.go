@@ -1,8 +1,10 @@
 package serve
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -11,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/farebox/farebox/cmd/farebox/config"
 	"github.com/farebox/farebox/policy"
 	"github.com/farebox/farebox/policy/api"
 	"github.com/farebox/farebox/policy/ledger/ledgertest"
@@ -175,6 +178,25 @@ func reviewed(t *testing.T, p *callPath) {
 
 // TestReceiversAreReloaded: a new receiver is told, and one that cannot be made
 // changes nothing.
+// A secret that cannot be read is said at the start, and not with the first alert.
+func TestSecretsOfReceiversThatAreMissingAreSaid(t *testing.T) {
+	there := filepath.Join(t.TempDir(), "there")
+	if err := os.WriteFile(there, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Parse("", []byte(fmt.Sprintf(`{alerts: {notify: {info: [slack, hook]}}, receivers: {
+  slack: {url_file: "%[1]s-not"}, hook: {type: webhook, url: "https://x.example", secret_file: "%[1]s"}, pagerduty: {key_file: "%[1]s-not"}}}`, there)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	a := &alerts{log: slog.New(slog.NewTextHandler(&said, nil))}
+	a.missing(c)
+	if text := said.String(); strings.Count(text, "\n") != 1 || !strings.Contains(text, "key=receivers.slack.url_file") || !strings.Contains(text, "no such file") {
+		t.Errorf("said %q, want the file of slack, and nothing of who is told nothing", text)
+	}
+}
+
 func TestReceiversAreReloaded(t *testing.T) {
 	address, posted := postbox(t)
 	const text = `{budgets: [{name: month, limit: {usd: 10}, window: {every: month}}], prices: {rates: [{provider: local, model: m, output: 10}]},
