@@ -225,7 +225,8 @@ func TestAReplicaThatIsKilledLeavesItsShares(t *testing.T) {
 	const limit = 16_000_000_000
 	c := sharing(t, "16")
 	c.killed(t, 1)
-	held := c.left(t, limit, limit/32)
+	const underway = 12*8_500_000 + 16*25_000_000 // at most: those of one choice, and others of three
+	held := c.left(t, limit, limit/32+underway)
 	c.dear(t, limit*3/4)
 	c.exhaust(t)
 	held = c.left(t, limit, held)
