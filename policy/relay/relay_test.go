@@ -77,7 +77,7 @@ func (w *wall) replica(t *testing.T, name string) *replica {
 // over starts one over the ledger of an earlier run.
 func (w *wall) over(t *testing.T, store ledger.Adopts, name string) *replica {
 	t.Helper()
-	r, err := New(Options{Board: w, Ledger: store, Name: name, Registerer: prometheus.NewRegistry(), Now: w.now})
+	r, err := New(Options{Board: w, Ledger: store, Name: name, Registerer: prometheus.NewRegistry(), Now: w.now, Wait: time.Minute})
 	if err != nil {
 		t.Fatal(err)
 	}
