@@ -135,12 +135,22 @@ func TestObserveHasNoAllowance(t *testing.T) {
 // However outages and ends of calls fall together, each call is spent once.
 func TestOutagesAndEndsAtOnce(t *testing.T) {
 	e, store := away(t, 100, month("month", usd*1000))
+	amidOutages(t, e, store)
+	if s, h := spent(t, e, "month"); s != 400*costOfACall || h != 0 {
+		t.Errorf("spent %d, held %d", s, h)
+	}
+}
+
+// amidOutages has four callers make 100 calls each while the store comes and goes, and
+// then has what waits for the store done.
+func amidOutages(t *testing.T, e *engine.Engine, store *broken) {
+	t.Helper()
 	var wait sync.WaitGroup
-	for team := range 4 {
+	for caller := range byte(4) {
 		wait.Go(func() {
 			for n := range byte(100) {
 				r := call(headers{"x-team": "a"})
-				r.ID = policy.CallID{byte(team), n}
+				r.ID = policy.CallID{caller, n}
 				ticket, err := e.Admit(t.Context(), r)
 				if err != nil || ticket.Refusal != nil {
 					t.Errorf("%+v, %v", ticket.Refusal, err)
@@ -158,7 +168,4 @@ func TestOutagesAndEndsAtOnce(t *testing.T) {
 	wait.Wait()
 	store.set(false)
 	e.Sweep(t.Context())
-	if s, h := spent(t, e, "month"); s != 400*costOfACall || h != 0 {
-		t.Errorf("spent %d, held %d", s, h)
-	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"math/rand/v2"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -40,29 +39,7 @@ func TestOutagesOverSharesSpendEachCallOnce(t *testing.T) {
 	e, _, _ := limited(t, func(o *engine.Options) {
 		o.Budgets, o.Rules.OpenOnError, o.Rules.Allowance = shares, true, 100
 	}, month("month", usd*1000), budget.Rule{Name: "lanes", Unit: budget.Concurrency, Limit: 1000, Window: budget.Window{Every: budget.Total}})
-	var wait sync.WaitGroup
-	for caller := range byte(4) {
-		wait.Go(func() {
-			for n := range byte(100) {
-				r := call(headers{"x-team": "a"})
-				r.ID = policy.CallID{caller, n}
-				ticket, err := e.Admit(t.Context(), r)
-				if err != nil || ticket.Refusal != nil {
-					t.Errorf("%+v, %v", ticket.Refusal, err)
-				}
-				e.Settle(t.Context(), ticket, answered)
-			}
-		})
-	}
-	wait.Go(func() {
-		for n := range 200 {
-			store.set(n%2 == 0)
-			e.Sweep(t.Context())
-		}
-	})
-	wait.Wait()
-	store.set(false)
-	e.Sweep(t.Context())
+	amidOutages(t, e, store.broken)
 	if err := shares.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}

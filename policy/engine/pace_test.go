@@ -1,20 +1,24 @@
 package engine_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/farebox/farebox/policy/budget"
+	"github.com/farebox/farebox/policy/engine"
 )
 
-// tell has all tell how fast they spend, a minute apart; who tells first hears of the
-// others then.
-func (f *fellows) tell(all ...*fellow) {
+// tell has all tell how fast they spend.
+func (f *fellows) tell(all ...*fellow) { f.inTurn((*engine.Engine).TellPace, all) }
+
+// inTurn has all tell, a minute apart; who tells first hears of the others then.
+func (f *fellows) inTurn(tell func(*engine.Engine, context.Context), all []*fellow) {
 	for range 2 {
 		f.now = f.now.Add(time.Minute)
 		for _, one := range all {
-			one.TellPace(f.t.Context())
+			tell(one.Engine, f.t.Context())
 		}
 	}
 }

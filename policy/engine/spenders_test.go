@@ -10,18 +10,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/farebox/farebox/policy/budget"
+	"github.com/farebox/farebox/policy/engine"
 )
 
-// tellWho has all tell who spent, a minute apart; who tells first hears of the others
-// then.
-func (f *fellows) tellWho(all ...*fellow) {
-	for range 2 {
-		f.now = f.now.Add(time.Minute)
-		for _, one := range all {
-			one.TellWho(f.t.Context())
-		}
-	}
-}
+// tellWho has all tell who spent.
+func (f *fellows) tellWho(all ...*fellow) { f.inTurn((*engine.Engine).TellWho, all) }
 
 // whoSpent is what one says of the month by user: of each team, who and how much.
 func whoSpent(t *testing.T, one *fellow) (says string, atLeast bool) {
